@@ -1,0 +1,80 @@
+"""Settings, read once from ``YOULI_*`` and the standard ``OPENAI_*`` variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.errors import EnvironmentProblem
+
+HOME = Path(__file__).resolve().parent.parent
+"""The folder that holds ``service/``, ``knowledge/`` and ``prompts/``."""
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Settings(BaseSettings):
+    """Everything that may differ between machines. Unset means the offline default."""
+
+    model_config = SettingsConfigDict(env_prefix="YOULI_", env_file=None, extra="ignore", frozen=True)
+
+    data_dir: Path = Path("data")
+    database_url: str | None = None
+    chroma_url: str | None = None
+    model: str | None = None
+    embedding_model: str | None = None
+    knowledge_dir: Path = HOME / "knowledge"
+    prompts_dir: Path = HOME / "prompts"
+    draft_deadline_s: float = Field(default=8.0, gt=0, le=120)
+    auth: Literal["on", "off"] = "on"
+    api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("OPENAI_API_KEY"))
+    base_url: str | None = Field(default=None, validation_alias=AliasChoices("OPENAI_BASE_URL"))
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL; SQLite in the data folder unless one is set."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'youli.sqlite3'}"
+
+    @property
+    def model_ready(self) -> bool:
+        """True when a model can be asked: a name, and a key or an endpoint of one's own."""
+        return bool(self.model) and (self.api_key is not None or self.base_url is not None)
+
+
+def read_settings(**overrides: object) -> Settings:
+    """The settings of this process.
+
+    Raises:
+        EnvironmentProblem: a variable holds a value that cannot be used.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "?"
+        shown = name if name.isupper() else f"YOULI_{name.upper()}"
+        raise EnvironmentProblem("setting_invalid", name=shown, reason=first["msg"]) from None
+
+
+def prepare_data_dir(settings: Settings) -> Path:
+    """Make sure the data folder is there and can be written.
+
+    Raises:
+        EnvironmentProblem: it is a file, or not writable.
+    """
+    path = settings.data_dir
+    if path.exists() and not path.is_dir():
+        raise EnvironmentProblem("data_dir_is_file", path=path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / ".write-probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        if error.errno == 28:  # ENOSPC: the folder is fine, the disk is not
+            raise EnvironmentProblem("disk_full", path=path) from None
+        raise EnvironmentProblem("data_dir_unwritable", path=path, reason=error.strerror) from None
+    return path
