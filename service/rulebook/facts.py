@@ -1,0 +1,165 @@
+"""The dictionary of facts (``knowledge/facts.yaml``): each defined once, with where it is heard and its silent value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from service.errors import phrase
+from service.rulebook.conditions import ConditionError, parse_sum
+from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
+
+Kind = Literal["number", "flag", "choice", "text"]
+
+
+class ChoiceValue(StrictModel):
+    """One value of a choice: its English id and the words a reply uses for it."""
+
+    id: str
+    say: str = ""
+    """How a reply names it (``退掉``); empty where no reply should."""
+    rank: int = 0
+    """Gravity, where the gravest of several counts (threats)."""
+
+
+class FactFile(StrictModel):
+    """A fact as the team writes it."""
+
+    id: str
+    kind: Kind
+    note: str = ""
+    order: str = ""
+    """Field of the order that holds it, dotted for ``facts.…``."""
+    order_values: dict[str, str] = Field(default_factory=dict)
+    """The order field's own values → our value names."""
+    goods: list[str] = Field(default_factory=list)
+    """Words in category, product or listing that make this flag true."""
+    not_goods: list[str] = Field(default_factory=list)
+    """Words that keep it from being made true by ``goods``."""
+    grant: str = ""
+    """``coupon`` or ``coupon.valid_until``: filled from the shop's grants for the role that asks."""
+    term: bool = False
+    """True when the shop file's ``terms`` may set it."""
+    derived: str = Field(default="", alias="is")
+    floor: float | None = None
+    """The law's floor: a record or term below it is lifted to it and shown."""
+    unit: str = ""
+    many: bool = False
+    gravest: bool = False
+    silent: str | None = None
+    """Value when nobody spoke; another fact's name; ``ask`` = unknown; unset = empty."""
+    ask: str = ""
+    ask_from: Literal["buyer", "order_system"] = "buyer"
+    buyer_word: bool = True
+    """False: the buyer's own word is a claim and never fills the fact (promises, records)."""
+    values: dict[str, ChoiceValue] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A fact ready for use: the file's entry under its name, with its derivation parsed."""
+
+    name: str
+    entry: FactFile
+    terms: tuple[tuple[int, str | float], ...] = ()
+
+    @property
+    def asks(self) -> bool:
+        """True when the fact can be unknown at all."""
+        return self.entry.silent == "ask"
+
+
+@dataclass(frozen=True)
+class FactBook:
+    """All facts by name. Serves the condition grammar as its :class:`~service.rulebook.conditions.Names`."""
+
+    facts: dict[str, Fact]
+    owners: dict[str, str] = field(default_factory=dict)
+
+    def kind(self, name: str) -> str | None:
+        """See :class:`~service.rulebook.conditions.Names`."""
+        fact = self.facts.get(name)
+        return fact.entry.kind if fact else None
+
+    def owner(self, value: str) -> str | None:
+        """See :class:`~service.rulebook.conditions.Names`."""
+        return self.owners.get(value)
+
+    def has_value(self, name: str, value: str) -> bool:
+        """See :class:`~service.rulebook.conditions.Names`."""
+        return value in self.facts[name].entry.values
+
+    def by_id(self, fact_id: str) -> Fact:
+        """The fact with an English id.
+
+        Raises:
+            KeyError: none has it.
+        """
+        for fact in self.facts.values():
+            if fact.entry.id == fact_id:
+                return fact
+        raise KeyError(fact_id)
+
+    def value_id(self, name: str, value: str) -> str:
+        """The English id of a choice's value."""
+        return self.facts[name].entry.values[value].id
+
+
+def load_facts(path: Path) -> FactBook:
+    """Load the dictionary.
+
+    Raises:
+        RulebookError: a broken file, an id twice, a derivation or silent value that names no fact.
+    """
+    file = read_yaml(path)
+    entries = {name: file.parse(FactFile, name) for name in file.data}
+    owners: dict[str, str] = {}
+    shared: set[str] = set()
+    for name, entry in entries.items():
+        for value in entry.values:
+            (shared.add(value) if value in owners else owners.setdefault(value, name))
+    book = FactBook(
+        {name: Fact(name, entry) for name, entry in entries.items()},
+        {value: name for value, name in owners.items() if value not in shared},
+    )
+    _validate(file, book)
+    facts = {name: _with_terms(file, fact, book) for name, fact in book.facts.items()}
+    return FactBook(facts, book.owners)
+
+
+def _with_terms(file: YamlFile, fact: Fact, book: FactBook) -> Fact:
+    if not fact.entry.derived:
+        return fact
+    try:
+        return Fact(fact.name, fact.entry, parse_sum(fact.entry.derived, book))
+    except ConditionError as error:
+        raise file.error(phrase(error.key, name=error.name), fact.name, "is") from None
+
+
+def _validate(file: YamlFile, book: FactBook) -> None:
+    ids: dict[str, str] = {}
+    for name, fact in book.facts.items():
+        entry = fact.entry
+        if entry.id in ids:
+            raise file.error(phrase("fact_id_twice", id=entry.id, other=ids[entry.id]), name)
+        ids[entry.id] = name
+        if entry.silent == "ask" and not entry.ask:
+            raise file.error(phrase("fact_no_question", name=name), name)
+        if entry.silent and not _silent_fits(entry, book):
+            raise file.error(phrase("fact_bad_silent", name=name, value=entry.silent), name, "silent")
+        for value in entry.order_values.values():
+            if value not in entry.values:
+                raise file.error(phrase("condition_no_value", name=value), name, "order_values")
+
+
+def _silent_fits(entry: FactFile, book: FactBook) -> bool:
+    if entry.silent == "ask" or entry.silent in book.facts:
+        return True
+    if entry.kind == "number":
+        return (entry.silent or "").replace(".", "", 1).isdigit()
+    if entry.kind == "flag":
+        return entry.silent in ("true", "false")
+    return entry.kind == "text" or entry.silent in entry.values
