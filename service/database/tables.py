@@ -1,0 +1,144 @@
+"""What is stored. Every row carries its ``shop``; times are UTC; JSON columns hold plain data.
+
+A document has versions; a version has chunks; a chunk has one vector per embedder fingerprint. A version whose state is
+``published`` is live. ``pointer`` has one row: the published generation, moved in the same transaction that changes
+any version's state, so a reader sees the old set or the new one, never a mix.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.engine import Dialect
+
+HEAD = "0001"
+"""The newest migration; a database that is there already needs no Alembic import."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time; SQLite forgets the zone, so UTC goes in and UTC comes out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store in UTC; a naive time is read as UTC."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Hand back an aware time."""
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", String(200), primary_key=True),
+    Column("shop", String(64), nullable=False),
+    Column("source", String(10), nullable=False),  # file | upload
+    Column("path", String(500)),  # of a file document, relative to the knowledge folder
+    Column("kind", String(20), nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("authority", String(20), nullable=False),
+    Column("platform", String(60)),
+    Column("category", String(60)),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "shop"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("document_id", ForeignKey("documents.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("shop", String(64), nullable=False),
+    Column("state", String(10), nullable=False),  # draft | published | retired
+    Column("author", String(128)),
+    Column("note", String(500)),
+    Column("created_at", UtcTime, nullable=False),
+    Column("effective_from", UtcTime),
+    Column("effective_to", UtcTime),
+    Column("sha256", String(64), nullable=False),
+    Column("labels", JSON, nullable=False),  # kind, title, authority, platform, category, questions as of this version
+    Column("raw", LargeBinary, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("warnings", JSON, nullable=False),
+    Index(None, "state"),
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("id", String(230), primary_key=True),
+    Column("document_id", String(200), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("shop", String(64), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("section", String(500), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("indexed_text", Text, nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("held", Boolean, nullable=False),
+    Column("held_reason", String(500)),
+    ForeignKeyConstraint(["document_id", "version"], ["versions.document_id", "versions.number"]),
+    Index(None, "document_id", "version"),
+)
+
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("chunk_id", ForeignKey("chunks.id"), primary_key=True),
+    Column("fingerprint", String(100), primary_key=True),
+    Column("shop", String(64), nullable=False),
+    Column("dim", Integer, nullable=False),
+    Column("blob", LargeBinary, nullable=False),  # dim float32, little-endian
+)
+
+pointer = Table(
+    "pointer",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("shop", String(64), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),  # of what is live, so that equal content has an equal name
+    Column("changed_at", UtcTime, nullable=False),
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("shop", String(64), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("knowledge_version", String(200), nullable=False),
+    Column("inquiry", JSON, nullable=False),
+    Column("draft", JSON, nullable=False),
+    Index(None, "shop", "created_at"),
+)
