@@ -1,0 +1,249 @@
+"""One frame grammar for forbidden phrases, for the buyer's words and for what shop records say.
+
+A frame is tokens parted by spaces. Adjacent tokens match adjacently.
+
+=====================  ====================================================================================
+written                matches
+=====================  ====================================================================================
+``退款``                these characters (compared in normal form: simplified, lower case, half width)
+``找|问|打给``           one of these
+``<别人>``              one word of the class; classes may stand among alternatives: ``<快递>|银行|<平台>``
+``<数>``                a numeral; ``<时长>`` a length of time; ``<金额>`` a numeral with its money unit
+``词?``                 the token may be missing
+``…`` ``…12``           any 0–6 (0–12) characters of the same clause
+``^`` ``$``             start, end of a clause
+``!的|了``              what follows here is none of these
+``-不|没``              what stands before here is none of these
+=====================  ====================================================================================
+
+``<class>``, ``<数>``, ``<时长>`` and ``<金额>`` are captured under their name, a second one as ``数2``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import ahocorasick_rs
+
+from service.errors import phrase
+from service.text.normalise import fold
+from service.text.numerals import duration_pattern, money_pattern, numeral_pattern
+from service.text.segment import BLANK, PAUSES
+
+K = TypeVar("K")
+_GAP = re.compile(r"^…(\d*)$")
+_CLASS = re.compile(r"<([^<>]+)>")
+_DEFAULT_GAP = 6
+_LONGEST_GAP = 40
+_BREAK = re.escape(PAUSES + BLANK)
+_NUMERALS = {"数": numeral_pattern, "时长": duration_pattern, "金额": money_pattern}
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMatch:
+    """Where a frame was found. Spans lie in the text that was searched; ``frame`` is its place in the list."""
+
+    start: int
+    end: int
+    captures: dict[str, tuple[int, int]]
+    frame: int
+
+
+class _Frame:
+    """One frame: its pattern is compiled when first needed, its words are known at once."""
+
+    __slots__ = ("_compiled", "names", "needs", "source")
+
+    def __init__(self, frame: str, words: Mapping[str, Sequence[str]]) -> None:
+        tokens = frame.split()
+        if not tokens:
+            raise ValueError(phrase("frame_empty"))
+        self.names: list[str] = []
+        self.needs: list[frozenset[str]] = []
+        """For every token that must be there and is made of words: those words."""
+        self._compiled: re.Pattern[str] | None = None
+        self.source = "".join(self._token(token, frame, words) for token in tokens)
+        if not self.needs and not any(name in _NUMERALS for name in self.names):
+            raise ValueError(phrase("frame_no_word", frame=frame))
+        self.needs.sort(key=lambda need: (-min(map(len, need)), len(need)))
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        if self._compiled is None:
+            self._compiled = re.compile(self.source)
+        return self._compiled
+
+    def _token(self, token: str, frame: str, words: Mapping[str, Sequence[str]]) -> str:
+        gap = _GAP.match(token)
+        if gap:
+            longest = int(gap[1]) if gap[1] else _DEFAULT_GAP
+            return rf"[^{_BREAK}]{{0,{min(longest, _LONGEST_GAP)}}}?"
+        if token == "^":
+            return rf"(?<![^{_BREAK} ])"
+        if token == "$":
+            return rf"(?![^{_BREAK} ])"
+        if token[0] in "!-" and len(token) > 1:
+            return self._negative(token, frame, words)
+        optional = token.endswith("?") and len(token) > 1
+        options, literals = self._alternatives(token[:-1] if optional else token, frame, words, capture=True)
+        if literals is not None and not optional:
+            self.needs.append(frozenset(literals))
+        return f"(?:{'|'.join(options)}){'?' if optional else ''}"
+
+    def _negative(self, token: str, frame: str, words: Mapping[str, Sequence[str]]) -> str:
+        options, literals = self._alternatives(token[1:], frame, words, capture=False)
+        if token[0] == "!":
+            return f"(?!{'|'.join(options)})"
+        if literals is None:
+            raise ValueError(phrase("frame_token", frame=frame, token=token))
+        return "".join(f"(?<!{re.escape(word)})" for word in sorted(literals))
+
+    def _alternatives(
+        self, token: str, frame: str, words: Mapping[str, Sequence[str]], *, capture: bool
+    ) -> tuple[list[str], list[str] | None]:
+        """Patterns of the alternatives, and all words they stand for (None when a numeral is among them)."""
+        options: list[str] = []
+        literals: list[str] | None = []
+        for alternative in token.split("|"):
+            inside = _CLASS.fullmatch(alternative)
+            if inside is None:
+                if not alternative or "<" in alternative or ">" in alternative:
+                    raise ValueError(phrase("frame_token", frame=frame, token=token))
+                found = [fold(alternative)]
+                options.append(re.escape(found[0]))
+            elif inside[1] in _NUMERALS and inside[1] not in words:
+                options.append(self._group(inside[1], _NUMERALS[inside[1]](), capture))
+                literals = None
+                continue
+            else:
+                found = _class_words(inside[1], frame, words)
+                options.append(self._group(inside[1], "|".join(map(re.escape, found)), capture))
+            if literals is not None:
+                literals += found
+        if all(map(str.isalnum, options)):
+            options.sort(key=len, reverse=True)
+        return options, literals
+
+    def _group(self, name: str, pattern: str, capture: bool) -> str:
+        if not capture:
+            return f"(?:{pattern})"
+        self.names.append(name)
+        return f"({pattern})"
+
+    def possible(self, text: str) -> bool:
+        """False when a word this frame cannot do without is not in the text."""
+        return all(any(word in text for word in need) for need in self.needs)
+
+    def finditer(self, text: str, place: int) -> Iterator[FrameMatch]:
+        for match in self.pattern.finditer(text):
+            if match.end() == match.start():
+                continue
+            captures: dict[str, tuple[int, int]] = {}
+            seen: dict[str, int] = {}
+            for number, name in enumerate(self.names, start=1):
+                if match.start(number) < 0:
+                    continue
+                seen[name] = seen.get(name, 0) + 1
+                captures[name if seen[name] == 1 else f"{name}{seen[name]}"] = match.span(number)
+            yield FrameMatch(match.start(), match.end(), captures, place)
+
+
+def _class_words(name: str, frame: str, words: Mapping[str, Sequence[str]]) -> list[str]:
+    if name not in words:
+        raise ValueError(phrase("frame_class_unknown", frame=frame, name=name))
+    found = sorted({fold(word) for word in words[name]} - {""}, key=lambda w: (-len(w), w))
+    if not found:
+        raise ValueError(phrase("frame_class_empty", name=name))
+    return found
+
+
+class Frames:
+    """One list of frames over one set of word classes."""
+
+    __slots__ = ("_frames", "_needs")
+
+    def __init__(self, frames: Sequence[str], words: Mapping[str, Sequence[str]]) -> None:
+        """Parse the frames; patterns are compiled when a text first needs them.
+
+        Raises:
+            ValueError: an empty frame, an unknown or empty class, a token that is none; a Chinese sentence says which.
+        """
+        self._frames = [_Frame(frame, words) for frame in frames]
+        self._needs = [frame.needs for frame in self._frames]
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @property
+    def needs(self) -> list[list[frozenset[str]]]:
+        """For each frame its necessary words, token by token, the most telling token first."""
+        return self._needs
+
+    def finditer(self, text: str) -> Iterator[FrameMatch]:
+        """Matches of all frames in text order; leftmost and not overlapping for each frame. ``text`` is normalised."""
+        found = [m for i, f in enumerate(self._frames) if f.possible(text) for m in f.finditer(text, i)]
+        yield from sorted(found, key=lambda m: (m.start, m.end, m.frame))
+
+    def find_one(self, text: str, frame: int) -> Iterator[FrameMatch]:
+        """Matches of the frame at this place only."""
+        yield from self._frames[frame].finditer(text, frame)
+
+    def search(self, text: str) -> FrameMatch | None:
+        """The first match in text order, or None."""
+        return next(self.finditer(text), None)
+
+
+class FrameIndex(Generic[K]):
+    """Many frames at once: one pass over the text says which words stand in it, then only frames that can match run.
+
+    The pass looks for words and not for patterns: an automaton of hundreds of bounded gaps over UTF-8 outgrows its
+    memory, one of words never does.
+    """
+
+    def __init__(self) -> None:
+        self._keys: list[tuple[K, Frames]] = []
+        self._always: list[tuple[int, int]] = []
+        self._anchored: dict[str, list[tuple[int, int]]] = {}
+        self._needed: list[str] = []
+        self._automaton: ahocorasick_rs.AhoCorasick | None = None
+
+    def add(self, key: K, frames: Frames) -> None:
+        """Add a list of frames under a key; the same key may come again."""
+        place = len(self._keys)
+        self._keys.append((key, frames))
+        self._automaton = None
+        for number, needs in enumerate(frames.needs):
+            if not needs:
+                self._always.append((place, number))
+            for word in needs[0] if needs else ():
+                self._anchored.setdefault(word, []).append((place, number))
+
+    def compile(self) -> None:
+        """Build the word automaton; the first ``scan`` does it otherwise."""
+        words = {word for _, frames in self._keys for needs in frames.needs for need in needs for word in need}
+        self._needed = sorted(words)
+        self._automaton = ahocorasick_rs.AhoCorasick(self._needed)
+
+    def scan(self, text: str) -> list[tuple[K, FrameMatch]]:
+        """All matches of all keys, in text order. ``text`` is normalised."""
+        found: list[tuple[K, FrameMatch]] = []
+        for place, number in self._candidates(text):
+            key, frames = self._keys[place]
+            found += [(key, match) for match in frames.find_one(text, number)]
+        return sorted(found, key=lambda pair: (pair[1].start, pair[1].end))
+
+    def _candidates(self, text: str) -> list[tuple[int, int]]:
+        if self._automaton is None:
+            self.compile()
+        assert self._automaton is not None
+        hits = self._automaton.find_matches_as_indexes(text, overlapping=True)
+        there = {self._needed[index] for index, _, _ in hits}
+        chosen = set(self._always)
+        for word in there:
+            for place, number in self._anchored.get(word, ()):
+                if not any(need.isdisjoint(there) for need in self._keys[place][1].needs[number]):
+                    chosen.add((place, number))
+        return sorted(chosen)

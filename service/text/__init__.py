@@ -1,0 +1,1 @@
+"""Text ground: one normal form with exact offsets, numbers by value, sentences and clauses."""

@@ -1,0 +1,86 @@
+"""Sentences, clauses and reported speech of a normalised text, as spans."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from service.text.tables import table
+
+PAUSES = "，。！？；,!?;\n…~"
+"""Characters that end a clause wherever they stand. ``.`` does too, unless it is a decimal point or part of a name."""
+BLANK = "\x00"
+"""Stands where text was blanked; no rule, class or numeral can match it."""
+
+_CLAUSE_END = re.compile(rf"[{PAUSES}]+|\.(?![0-9a-z])")
+_SENTENCE_END = re.compile(r"[。！？!?\n~…]+[”\"』」’]?|\.(?![0-9a-z])|;|；")
+_QUOTES = (("“", "”"), ("「", "」"), ("『", "』"), ("‘", "’"), ('"', '"'), ("”", "”"))
+_LONGEST_QUOTE = 200
+
+
+def _split(text: str, end: re.Pattern[str]) -> list[tuple[int, int]]:
+    spans, start = [], 0
+    for mark in end.finditer(text):
+        if text[start : mark.start()].strip():
+            spans.append((start, mark.end()))
+            start = mark.end()
+    if text[start:].strip():
+        spans.append((start, len(text)))
+    return spans
+
+
+def clauses(text: str) -> list[tuple[int, int]]:
+    """Spans between pauses (``，。！？；…`` and line breaks), each with the pause that ends it.
+
+    ``、`` and ``:`` do not end a clause; ``1.5`` and ``10:20`` stay whole.
+    """
+    return _split(text, _CLAUSE_END)
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Spans between full stops, question and exclamation marks, ``;``, ``~``, ``…`` and line breaks."""
+    return _split(text, _SENTENCE_END)
+
+
+@cache
+def _speech() -> tuple[tuple[str, ...], re.Pattern[str]]:
+    data = table("speech")
+
+    def either(name: str) -> str:
+        return "|".join(map(re.escape, sorted(data[name], key=len, reverse=True)))
+
+    report = re.compile(
+        rf"(?:{either('reporters')})(?:{either('verbs')}):?(?!{either('not_report')})(?P<said>[^{PAUSES}“”\"「『]+)"
+    )
+    return tuple(data["label_before"]), report
+
+
+def quoted(text: str) -> list[tuple[int, int]]:
+    """Spans that are not the speaker's own words: inside quotation marks, or after ``您说``, ``您问`` … in plain words.
+
+    A quotation mark that sticks a label on somebody (``您这种“…”``) is the speaker's own word and not listed.
+    The tables are in ``knowledge/text/speech.yaml``.
+    """
+    labels, report = _speech()
+    spans: list[tuple[int, int]] = []
+    place = 0
+    while place < len(text):
+        closer = next((c for o, c in _QUOTES if text[place] == o), None)
+        end = text.find(closer, place + 1, place + 1 + _LONGEST_QUOTE) if closer else -1
+        if end < 0:
+            place += 1
+            continue
+        if not text[:place].endswith(labels):
+            spans.append((place + 1, end))
+        place = end + 1
+    spans += [m.span("said") for m in report.finditer(blank(text, spans))]
+    return sorted(spans)
+
+
+def blank(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """The text, as long as before, with the spans replaced by a character nothing matches."""
+    chars = list(text)
+    for start, end in spans:
+        chars[start:end] = BLANK * (min(end, len(chars)) - start)
+    return "".join(chars)
