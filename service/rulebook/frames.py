@@ -153,10 +153,10 @@ class _Frame:
 
 def _class_words(name: str, frame: str, words: Mapping[str, Sequence[str]]) -> list[str]:
     if name not in words:
-        raise ValueError(phrase("frame_class_unknown", frame=frame, name=name))
+        raise ValueError(phrase("frame_class_unknown", frame=frame, word_class=name))
     found = sorted({fold(word) for word in words[name]} - {""}, key=lambda w: (-len(w), w))
     if not found:
-        raise ValueError(phrase("frame_class_empty", name=name))
+        raise ValueError(phrase("frame_class_empty", word_class=name))
     return found
 
 
