@@ -1,0 +1,136 @@
+"""Postal addresses: regions, road, number, estate, building and room read as a chain of units.
+
+A district, a road or a building alone is no address of a person; two kinds of narrow evidence together are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from service.text.private.numbers import Candidate, _compiled, _near
+from service.text.private.words import cue, either, words
+
+_HAN = "\u4e00-\u9fff"
+_COUNT = "[0-9]{1,5}(?:[-/][0-9]{1,4}){0,2}|[a-z][0-9]{0,3}|[0-9]{1,3}[a-z]|[一二三四五六七八九十百]{1,4}"
+_RUN = re.compile(rf"[{_HAN}a-z0-9 \-#()·/,、]+")
+_REACH = 12
+"""How many characters without a unit word may stand between two units (an estate's bare name)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One unit of an address. ``kind``: known (a region's name), admin, town, road, place, gate, building, room."""
+
+    kind: str
+    start: int
+    end: int
+
+
+@cache
+def _units() -> re.Pattern[str]:
+    data, regions = words().address, words().regions
+    letters = rf"[{_HAN}a-z0-9]"
+    way = rf"(?:{either(data.directions)})?"
+    known = rf"(?P<known>(?:{either((*regions.provinces, *regions.cities))})(?:{either(data.admin)})?)"
+    parts = [
+        rf"(?P<room>(?<![0-9a-z])(?:{_COUNT})(?:{either(data.rooms)}))",
+        rf"(?P<building>(?<![0-9a-z])(?:{_COUNT}|[东西南北])(?:{either(data.buildings)}))",
+        rf"(?P<gate>(?<![0-9a-z])(?:{_COUNT}|甲[0-9]{{1,4}}|附[0-9]{{1,4}})(?:{either(data.gates)}){way})",
+        rf"(?P<digits>(?<![0-9])[0-9]{{1,4}}(?:[-/][0-9]{{1,4}}){{0,3}}(?![0-9]))",
+    ]
+    named = {"town": data.town, "admin": data.admin, "road": data.road, "place": data.place}
+    endings = "|".join(f"(?P<{kind}>{either(items)})" for kind, items in named.items())
+    # the longest ending wins among those that begin at the same place: 街道 before 街
+    return re.compile(rf"{known}|{'|'.join(parts)}|(?<=[{_HAN}a-z0-9])(?:{endings}){way}|{letters}")
+
+
+def _tokens(text: str, start: int, end: int) -> Iterator[Unit]:
+    """Units in a run; named units are given with their ending only, the chain takes the words before them in."""
+    never = _compiled(rf"(?:{either(words().address.never)})")
+    barred = [m.span() for m in never.finditer(text, start, end)]
+    for match in _units().finditer(text, start, end):
+        kind = match.lastgroup
+        if kind is None or kind == "digits" and match.start() == start:
+            continue
+        if any(a <= match.start() and match.end() <= b for a, b in barred):
+            continue
+        yield Unit(kind, match.start(), match.end())
+
+
+def _broken(text: str, start: int, end: int) -> bool:
+    return bool(_compiled(rf"(?:{either(words().address.breaks)})").search(text, start, end))
+
+
+def _chains(text: str, units: list[Unit]) -> Iterator[list[Unit]]:
+    """Units that stand close together, with nothing between them but names."""
+    chain: list[Unit] = []
+    for unit in units:
+        if chain:
+            gap = text[chain[-1].end : unit.start]
+            wide = len(gap) > _REACH or _broken(text, chain[-1].end, unit.start)
+            if wide or gap.count(",") + gap.count("、") > 1 or (unit.kind == "digits" and not _room_digits(gap, chain[-1])):
+                if unit.kind == "digits":
+                    continue
+                yield chain
+                chain = []
+        if unit.kind != "digits" or chain:
+            chain.append(unit)
+    if chain:
+        yield chain
+
+
+def _room_digits(gap: str, before: Unit) -> bool:
+    """Bare digits count as a room or number right behind a building, a place or a road."""
+    return gap.strip("- ") == "" and before.kind in ("building", "place", "gate", "road", "room", "town")
+
+
+def _is_address(text: str, chain: list[Unit], told: bool) -> bool:
+    kinds = [unit.kind for unit in chain]
+    regions = len({u.start for u in chain if u.kind in ("known", "admin")})
+    named = sum(kind in ("road", "town", "place") for kind in kinds)
+    narrow = sum(kind in ("gate", "building", "room", "digits") for kind in kinds)
+    if named and narrow:
+        first = next(u for u in chain if u.kind in ("gate", "building", "room", "digits"))
+        close = any(u.kind in ("road", "town", "place") and 0 <= first.start - u.end <= 8 for u in chain)
+        return close or regions > 0 or told
+    if narrow >= 3 or (narrow >= 2 and (told or regions > 0 or _named_before(text, chain[0]))):
+        return True
+    if regions and narrow and kinds[-1] != "digits":
+        return told or chain[-1].start - chain[0].end >= 2
+    return told and regions >= 1 and named >= 1 and regions + named >= 3 or (regions >= 2 and "place" in kinds and told)
+
+
+def _named_before(text: str, unit: Unit) -> bool:
+    """Does a name of at least two characters stand right before a building (桃园里3栋)?"""
+    return unit.kind == "building" and _start(text, unit, 0) <= unit.start - 2
+
+
+def _start(text: str, first: Unit, floor: int) -> int:
+    """Where the chain begins: before a named unit its name is taken in, up to a word that is none of it."""
+    if first.kind == "known":
+        return first.start
+    left = max(floor, first.start - 8)
+    lead = text[left : first.start]
+    stop = 0
+    for match in _compiled(rf"[^{_HAN}a-z0-9]|(?:{either(words().address.cut)})|(?:{either(words().address.breaks)})").finditer(lead):
+        stop = max(stop, match.end())
+    return left + stop
+
+
+def addresses(text: str) -> Iterator[Candidate]:
+    """Addresses in the folded text."""
+    cues = _compiled(cue(words().cues["address"]))
+    for run in _RUN.finditer(text):
+        units = list(_tokens(text, run.start(), run.end()))
+        for chain in _chains(text, units):
+            while chain and chain[-1].kind == "known":
+                chain.pop()
+            if not chain:
+                continue
+            start = _start(text, chain[0], run.start())
+            told = _near(text, start, chain[-1].end, cues, 10, 0)
+            if _is_address(text, chain, told):
+                yield Candidate(7, start, chain[-1].end, "address")

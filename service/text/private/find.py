@@ -1,0 +1,102 @@
+"""Putting the recognisers together: every candidate, the best of those that overlap."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from service.schemas import EntityType
+from service.text.private import accounts, address, names, numbers
+from service.text.private.numbers import Candidate
+from service.text.private.words import either, fold, words
+
+MAX_CHARS = 50_000
+"""Longer texts are read in pieces of this many characters, so that time stays linear."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateSpan:
+    """One piece of personal data: code points of the text as given."""
+
+    type: EntityType
+    start: int
+    end: int
+
+
+@cache
+def alias_pattern() -> re.Pattern[str]:
+    """Our own aliases (``<手机号1>``), which are never personal data."""
+    return re.compile(rf"<(?:{'|'.join(map(re.escape, words().aliases.values()))})[0-9]{{1,6}}>")
+
+
+def find_private(text: str) -> list[PrivateSpan]:
+    """All personal data in ``text``, in order, not overlapping."""
+    if len(text) > MAX_CHARS:
+        head = find_private(text[:MAX_CHARS])
+        rest = find_private(text[MAX_CHARS:])
+        return head + [PrivateSpan(s.type, s.start + MAX_CHARS, s.end + MAX_CHARS) for s in rest]
+    if not text.strip():
+        return []
+    folded = fold(text)
+    ours = [m.span() for m in re.finditer(_folded_alias(), folded.text)]
+    chosen = _choose(_candidates(folded.text), ours)
+    spans = (_trim(folded.text, c) for c in chosen)
+    return [PrivateSpan(c.type, *folded.original(c.start, c.end)) for c in spans]
+
+
+@cache
+def _folded_alias() -> str:
+    return rf"<(?:{either(words().aliases.values())})[0-9]{{1,6}}>"
+
+
+def _candidates(text: str) -> list[Candidate]:
+    found: list[Candidate] = []
+    if any(c.isascii() and c.isalnum() for c in text):
+        for recogniser in (
+            numbers.emails,
+            numbers.id_cards,
+            numbers.bank_cards,
+            numbers.phones,
+            numbers.landlines,
+            numbers.plates,
+            numbers.passports,
+            accounts.wechat,
+            accounts.qq,
+            accounts.orders,
+            accounts.parcels,
+        ):
+            found += recogniser(text)
+    found += address.addresses(text)
+    anchors = [(c.start, c.end) for c in _choose(found, []) if c.type in ("phone", "landline", "address", "id_card")]
+    found += [*names.labelled(text), *names.titled(text), *names.signed(text), *names.beside(text, anchors)]
+    return found + list(_again(text, found))
+
+
+def _again(text: str, found: Iterable[Candidate]) -> Iterator[Candidate]:
+    """A full name that was recognised once is one wherever it stands again."""
+    known = {text[c.start : c.end] for c in found if c.type == "name" and c.rank <= 9 and c.end - c.start >= 3}
+    if known:
+        for match in re.finditer(either(known), text):
+            yield Candidate(11, match.start(), match.end(), "name")
+
+
+def _choose(found: Iterable[Candidate], taken: list[tuple[int, int]]) -> list[Candidate]:
+    """The best candidates that do not overlap: lower rank first, then the longer, then the earlier."""
+    owner: dict[int, bool] = {}
+    for start, end in taken:
+        owner.update(dict.fromkeys(range(start, end), True))
+    chosen: list[Candidate] = []
+    for candidate in sorted(set(found), key=lambda c: (c.rank, c.start - c.end, c.start)):
+        if candidate.end > candidate.start and not any(i in owner for i in range(candidate.start, candidate.end)):
+            owner.update(dict.fromkeys(range(candidate.start, candidate.end), True))
+            chosen.append(candidate)
+    return sorted(chosen, key=lambda c: c.start)
+
+
+def _trim(text: str, candidate: Candidate) -> Candidate:
+    """Without spaces at the edges."""
+    piece = text[candidate.start : candidate.end]
+    start = candidate.start + len(piece) - len(piece.lstrip(" ,-、"))
+    return Candidate(candidate.rank, start, start + len(piece.strip(" ,-、")), candidate.type)

@@ -1,0 +1,86 @@
+"""Masking and restoring: one value, one alias, for as long as a masker lives."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from service.schemas import Entity, EntityType, MaskResult
+from service.text.private.find import PrivateSpan, alias_pattern, find_private
+from service.text.private.words import words
+
+_SHORTEST = 2
+"""Known values shorter than this are not looked for: a single character is everywhere."""
+
+
+def has_alias(text: str) -> bool:
+    """Does the text hold anything shaped like one of our aliases?"""
+    return bool(alias_pattern().search(text))
+
+
+class Masker:
+    """Puts aliases in place of personal data and takes them back. Not shared between inquiries.
+
+    The same value has the same alias in every text this masker sees, and a value found in one text is masked in all
+    later ones, cue or not: let it ``learn`` the texts of a conversation before masking the first.
+
+    Args:
+        known: values that are personal whatever they look like (a buyer's nickname), and their type.
+    """
+
+    def __init__(self, known: Mapping[str, EntityType] | None = None) -> None:
+        self._alias: dict[str, str] = {}
+        self._value: dict[str, str] = {}
+        self._type: dict[str, EntityType] = {v: t for v, t in (known or {}).items() if len(v.strip()) >= _SHORTEST}
+        self._count: dict[EntityType, int] = {}
+        self._reserved: set[str] = set()
+
+    def learn(self, texts: Iterable[str]) -> None:
+        """Remember the personal data of these texts without masking them."""
+        for text in texts:
+            self._reserved.update(alias_pattern().findall(text))
+            for span in find_private(text):
+                self._type.setdefault(text[span.start : span.end], span.type)
+
+    def mask(self, text: str) -> MaskResult:
+        """The text with an alias for each value. Masking what is masked already changes nothing."""
+        self._reserved.update(alias for alias in alias_pattern().findall(text) if alias not in self._value)
+        entities: list[Entity] = []
+        pieces: list[str] = []
+        at = 0
+        for span in self._spans(text):
+            alias = self._name(text[span.start : span.end], span.type)
+            entities.append(Entity(type=span.type, start=span.start, end=span.end, alias=alias))
+            pieces += [text[at : span.start], alias]
+            at = span.end
+        return MaskResult(masked="".join([*pieces, text[at:]]), entities=entities)
+
+    def restore(self, text: str) -> str:
+        """The text with this masker's aliases turned back into their values; other aliases stay."""
+        return alias_pattern().sub(lambda match: self._value.get(match[0], match[0]), text)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Every value an alias was given for."""
+        return tuple(self._alias)
+
+    def _name(self, value: str, kind: EntityType) -> str:
+        if value not in self._alias:
+            self._type.setdefault(value, kind)
+            alias = ""
+            while not alias or alias in self._reserved:
+                self._count[kind] = self._count.get(kind, 0) + 1
+                alias = f"<{words().aliases[kind]}{self._count[kind]}>"
+            self._alias[value], self._value[alias] = alias, value
+        return self._alias[value]
+
+    def _spans(self, text: str) -> list[PrivateSpan]:
+        spans = find_private(text)
+        known = sorted((v for v in self._type if len(v) >= _SHORTEST and v in text), key=len, reverse=True)
+        if not known:
+            return spans
+        taken = [(s.start, s.end) for s in spans] + [m.span() for m in alias_pattern().finditer(text)]
+        for match in re.finditer("|".join(map(re.escape, known)), text):
+            if all(match.end() <= a or b <= match.start() for a, b in taken):
+                spans.append(PrivateSpan(self._type[match[0]], match.start(), match.end()))
+        return sorted(spans, key=lambda s: s.start)

@@ -1,0 +1,138 @@
+"""Names of persons: read only where something says a name stands there.
+
+A label (收件人), a phone number or an address beside it, a title behind it (先生), or a weak word before it (找) and
+a clean break after. Where the evidence is weak, every character of the given name must be one that names use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from re import Pattern
+
+from service.text.private.numbers import Candidate, _compiled
+from service.text.private.words import cue, either, joint, words
+
+_HAN = "\u4e00-\u9fff"
+
+
+def _is_han(text: str, at: int) -> bool:
+    return 0 <= at < len(text) and "\u4e00" <= text[at] <= "\u9fff"
+
+
+@cache
+def _follow() -> Pattern[str]:
+    return _compiled(rf"$|[^{_HAN}a-z]|[a-z0-9]|(?:{either(words().names.follow)})")
+
+
+@cache
+def _lookalike() -> frozenset[str]:
+    return frozenset(words().lookalikes)
+
+
+def _fits(name: str, strict: bool) -> bool:
+    """Is this string built like a name? ``strict`` asks for common given-name characters."""
+    data = words().names
+    surname = 2 if name[:2] in data.compounds and len(name) > 2 else 1
+    if surname == 1 and (name[0] not in data.surnames or len(name) > 3):
+        return False
+    given = name[surname:]
+    if name in _lookalike() or name[:2] in _lookalike() or name[1:] in _lookalike():
+        return False
+    if not given or any(c in data.never for c in given):
+        return False
+    return not strict or all(c in data.given for c in given)
+
+
+def _read(text: str, start: int, strict: bool) -> int | None:
+    """The end of the name that begins at ``start``, or None. Longest first, if what follows can follow a name."""
+    broken: list[int] = []
+    for length in (4, 3, 2):
+        name = text[start : start + length]
+        if len(name) < length or not all(_is_han(text, start + i) for i in range(length)) or not _fits(name, strict):
+            continue
+        if _follow().match(text, start + length):
+            return start + length
+        broken.append(length)
+    if strict:
+        return None
+    return next((start + n for n in broken if _fits(text[start : start + n], True)), None)
+
+
+def _read_back(text: str, end: int, strict: bool, bounded: bool) -> int | None:
+    """The start of the name that stops at ``end``; ``bounded``: something other than Han, or a lead word, before."""
+    lead = _compiled(rf"(?:^|[^{_HAN}]|{either((*words().names.cues, *words().names.weak_cues, *words().connect))})$")
+    found = None
+    for length in (2, 3, 4):
+        start = end - length
+        if start < 0 or not all(_is_han(text, start + i) for i in range(length)) or not _fits(text[start:end], strict):
+            continue
+        if lead.search(text[max(0, start - 6) : start]):
+            return start
+        if not bounded:
+            found = start
+    return found
+
+
+def labelled(text: str) -> Iterator[Candidate]:
+    """Names after a label, or after a weak word and before a clean break."""
+    data = words().names
+    for match in _compiled(rf"{cue(data.cues)}{joint()}(?=[{_HAN}])").finditer(text):
+        end = _read(text, match.end(), strict=False)
+        if end:
+            yield Candidate(8, match.end(), end, "name")
+    weak = _compiled(rf"(?:{either((*data.weak_cues, *words().names.cues))})[ :]?(?=[{_HAN}])")
+    at = 0
+    while match := weak.search(text, at):  # step by step: a weak word may stand inside the next one's reach
+        end = _read(text, match.end(), strict=True)
+        if end:
+            yield Candidate(10, match.end(), end, "name")
+        at = match.start() + 1
+
+
+def titled(text: str) -> Iterator[Candidate]:
+    """A surname or full name with its title: the title belongs to the span."""
+    data = words().names
+    for match in _compiled(rf"(?:{either(data.full_titles)})").finditer(text):
+        start = _read_back(text, match.start(), strict=True, bounded=False)
+        if start is None and match[0] in data.titles and _is_han(text, match.start() - 1):
+            before = match.start() - 1
+            if text[before - 1 : before + 1] in data.compounds:
+                start = before - 1
+            elif text[before] in data.surnames and text[max(0, before - 1) : before + 1] not in _lookalike():
+                start = before
+        if start is not None:
+            yield Candidate(9, start, match.end(), "name")
+
+
+def beside(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Candidate]:
+    """Names right before or right after a phone number or an address."""
+    gap = _compiled(r"[ ,:;()、/\n-]{0,3}$")
+    ahead = _compiled(r"[ ,:;()、/\n-]{0,3}")
+    joins = _compiled(rf"(?:{either(words().names.joins)})?(?:$|[^{_HAN}])")
+    for left, right in anchors:
+        space = gap.search(text[max(0, left - 3) : left])
+        stop = left - (len(space[0]) if space else 0)
+        start = _read_back(text, stop, strict=False, bounded=True)
+        if start is not None:
+            yield Candidate(9, start, stop, "name")
+        after = ahead.match(text, right)
+        begin = after.end() if after else right
+        for length in (4, 3, 2):
+            name = text[begin : begin + length]
+            if len(name) == length and _fits(name, strict=begin == right) and joins.match(text, begin + length):
+                yield Candidate(9, begin, begin + length, "name")
+                break
+
+
+def signed(text: str) -> Iterator[Candidate]:
+    """A name before 收 or 代收 where the clause ends, and the corrected name of “是甲不是乙”."""
+    for match in _compiled(rf"(?:{either(words().names.joins)})(?=$|[^{_HAN}])").finditer(text):
+        start = _read_back(text, match.start(), strict=True, bounded=True)
+        if start is not None:
+            yield Candidate(9, start, match.start(), "name")
+    compounds = either(words().names.compounds)
+    for match in _compiled(rf"(?:{compounds})(?=[{_HAN}])").finditer(text):
+        end = _read(text, match.start(), strict=True)
+        if end and not (_is_han(text, match.start() - 1) and _is_han(text, match.start() - 2)):
+            yield Candidate(10, match.start(), end, "name")
