@@ -1,0 +1,32 @@
+"""检查: what a text says that it must not."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Request
+from starlette.concurrency import run_in_threadpool
+
+from service.api.described import described, request_examples
+from service.api.desk import desk_of
+from service.api.route import StrictRoute
+from service.errors import NotFound
+from service.schemas import CheckRequest, CheckResult
+
+router = APIRouter(route_class=StrictRoute)
+
+
+@router.post("/v1/checks", response_model=CheckResult, **described("create_check", 400, 404, 413, 415, 422, 503))
+async def create_check(
+    request: Request, check: Annotated[CheckRequest, Body(openapi_examples=request_examples("create_check"))]
+) -> CheckResult:
+    """Check a text; a stored draft supplies what the text was written for."""
+    from service.drafting import check_text
+
+    desk = desk_of(request)
+    stored = None
+    if check.draft is not None:
+        stored = await desk.store.get_draft(check.draft, check.shop)
+        if stored is None:
+            raise NotFound("draft_not_found", id=check.draft)
+    return await run_in_threadpool(check_text, desk.rulebook, check, stored)

@@ -1,0 +1,78 @@
+"""What the OpenAPI document says: Chinese words from ``docs.zh.yaml``, examples from ``examples/``."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from service.api.problems import MEDIA_TYPE
+from service.schemas import Problem
+
+_HERE = Path(__file__).parent
+EXAMPLES = _HERE / "examples"
+
+
+@cache
+def _docs() -> dict[str, Any]:
+    with (_HERE / "docs.zh.yaml").open(encoding="utf-8") as file:
+        loaded: dict[str, Any] = yaml.load(file, Loader=yaml.CBaseLoader)
+    return loaded
+
+
+def about() -> dict[str, Any]:
+    """Title, description and tags of the whole document."""
+    service = _docs()["service"]
+    return {"title": service["title"], "description": service["description"], "openapi_tags": _docs()["tags"]}
+
+
+def examples_of(operation: str) -> dict[str, dict[str, Any]]:
+    """The examples of one door by name: files ``<operation>.<name>.json`` with summary, request and response."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(EXAMPLES.glob(f"{operation}.*.json")):
+        found[path.name.removeprefix(f"{operation}.").removesuffix(".json")] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+def request_examples(operation: str) -> dict[str, Any]:
+    """The requests of a door's examples, as OpenAPI wants them."""
+    return {name: {"summary": e["summary"], "value": e["request"]} for name, e in examples_of(operation).items()}
+
+
+def described(operation: str, *problems: int, success: int = 200) -> dict[str, Any]:
+    """Keyword arguments of a route: stable operation id, words, the answer's examples, the problems it may give."""
+    words = _docs()["operations"][operation]
+    answers = {
+        name: {"summary": e["summary"], "value": e["response"]}
+        for name, e in examples_of(operation).items()
+        if "response" in e
+    }
+    responses: dict[int, dict[str, Any]] = {success: {"description": words["answer"]}}
+    if answers:
+        responses[success]["content"] = {"application/json": {"examples": answers}}
+    for status in sorted({*problems, 403, 500}):
+        responses[status] = {
+            "description": _docs()["problems"][str(status)],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
+        }
+    return {
+        "operation_id": operation,
+        "summary": words["summary"],
+        "description": words["description"],
+        "tags": [words["tag"]],
+        "status_code": success,
+        "responses": responses,
+    }
+
+
+def parameter(name: str) -> str:
+    """The Chinese description of a form, path or query parameter."""
+    return str(_docs()["parameters"][name])
+
+
+def health_note(name: str, **parameters: object) -> str:
+    """What one part's state means, in Chinese."""
+    return str(_docs()["health"][name]).format_map({k: str(v) for k, v in parameters.items()})

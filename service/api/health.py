@@ -1,0 +1,115 @@
+"""运维: whether the process lives, what works, what is down and what still works without it."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request
+from pydantic import Field, JsonValue
+from starlette.responses import JSONResponse
+
+from service.api.described import described, health_note
+from service.api.desk import desk_of
+from service.api.route import StrictRoute
+from service.errors import YouliError
+from service.schemas import Out
+
+if TYPE_CHECKING:
+    from service.assembly import Desk
+
+router = APIRouter(route_class=StrictRoute)
+
+
+class Alive(Out):
+    """The process answers."""
+
+    status: str
+
+
+class Part(Out):
+    """One part: ``up``, ``down`` (drafts suffer) or ``off`` (not set up, by choice)."""
+
+    state: str
+    note: str
+    details: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Readiness(Out):
+    """All parts; ``ready`` when drafts can be made."""
+
+    ready: bool
+    parts: dict[str, Part]
+
+
+class Version(Out):
+    """What is running."""
+
+    name: str
+    version: str
+    rulebook: str
+    knowledge_version: str
+
+
+@router.get("/healthz", response_model=Alive, **described("healthz"))
+async def healthz() -> Alive:
+    """The process lives."""
+    return Alive(status="ok")
+
+
+@router.get("/readyz", response_model=Readiness, **described("readyz", 503))
+async def readyz(request: Request) -> JSONResponse:
+    """What works and what does not; 503 only when no draft could be made and kept."""
+    desk = desk_of(request)
+    parts = {
+        "rulebook": Part(state="up", note=health_note("rulebook"), details={"digest": desk.rulebook.digest}),
+        "database": await _database(desk),
+        **_search(desk),
+        "model": _model(desk),
+    }
+    ready = all(part.state != "down" for part in parts.values())
+    body = Readiness(ready=ready, parts=parts)
+    return JSONResponse(body.model_dump(mode="json"), 200 if ready else 503)
+
+
+@router.get("/version", response_model=Version, **described("version"))
+async def version(request: Request) -> Version:
+    """What is running."""
+    desk = desk_of(request)
+    return Version(
+        name="youli",
+        version=metadata.version("youli"),
+        rulebook=desk.rulebook.digest,
+        knowledge_version=desk.knowledge_version,
+    )
+
+
+async def _database(desk: Desk) -> Part:
+    """A read that finds nothing is enough to know that reading works."""
+    try:
+        await desk.store.get_draft("dft_readyz", "default")
+    except YouliError as error:
+        return Part(state="down", note=health_note("database_down"), details={"code": error.code})
+    return Part(state="up", note=health_note("database_up"))
+
+
+def _search(desk: Desk) -> dict[str, Part]:
+    """The snapshot and its projection; neither being short stops a draft."""
+    health: dict[str, Any] = desk.library.health()
+    fingerprint, chroma = health["fingerprint"], health["chroma"]
+    empty = not health["chunks"]
+    note = health_note("search_empty") if empty else health_note("search_up", fingerprint=fingerprint)
+    details: dict[str, JsonValue] = {"chunks": health["chunks"], "vectors": fingerprint}
+    ready = chroma == "ready"
+    projection = health_note("chroma_up") if ready else health_note("chroma_off", state=chroma)
+    return {
+        "search": Part(state="off" if empty else "up", note=note, details=details),
+        "chroma": Part(state="up" if ready else "off", note=projection, details={"state": chroma}),
+    }
+
+
+def _model(desk: Desk) -> Part:
+    settings = desk.settings
+    if settings.model_ready:
+        return Part(state="up", note=health_note("model_up", model=settings.model), details={"model": settings.model})
+    return Part(state="off", note=health_note("model_off"))

@@ -1,0 +1,82 @@
+"""Every error as an RFC 9457 problem document, with the request's id and a Chinese sentence that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from service.errors import BodyTooLarge, InvalidRequest, NotFound, Unavailable, YouliError
+from service.intake import invalid, malformed
+from service.schemas import Problem
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+"""Seconds a caller is told to wait when a part is busy; the writer's queue and a restart are shorter."""
+
+
+def problem_of(error: YouliError, request_id: str) -> Problem:
+    """The document of one deliberate error."""
+    return Problem(
+        type=f"urn:youli:problem:{error.code}",
+        title=error.title,
+        status=error.status,
+        detail=error.detail,
+        code=error.code,
+        request_id=request_id,
+        errors=error.errors if isinstance(error, InvalidRequest) else [],
+    )
+
+
+def problem_response(error: YouliError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer for one deliberate error."""
+    extra = dict(headers or {})
+    if isinstance(error, Unavailable):
+        extra.setdefault("Retry-After", str(RETRY_AFTER_S))
+    body = problem_of(error, request_id).model_dump_json()
+    return Response(body, status_code=error.status, media_type=MEDIA_TYPE, headers=extra)
+
+
+async def send_problem(scope: Scope, receive: Receive, send: Send, error: YouliError, close: bool = False) -> None:
+    """Answer with a problem from inside an ASGI layer; ``close`` ends the connection (unread bytes are pending)."""
+    response = problem_response(error, request_id(scope), {"Connection": "close"} if close else None)
+    await response(scope, receive, send)
+
+
+def request_id(scope: Scope | Mapping[str, Any]) -> str:
+    """The id the outermost layer gave this request."""
+    return str(scope.get("state", {}).get("request_id", ""))
+
+
+def of_status(status: int) -> YouliError:
+    """The problem for an error the framework raised by number alone."""
+    if status == 404:
+        return NotFound()
+    if status == 400:
+        return malformed("form")
+    if status == 413:
+        return BodyTooLarge(limit=0)
+    error = InvalidRequest("method_not_allowed") if status == 405 else InvalidRequest()
+    error.status = status
+    return error
+
+
+def install_problems(app: FastAPI) -> None:
+    """Make every error of ``app``'s routes a problem document. Unhandled ones are the outermost layer's."""
+
+    @app.exception_handler(YouliError)
+    async def deliberate(request: Request, error: YouliError) -> Response:
+        return problem_response(error, request_id(request.scope))
+
+    @app.exception_handler(RequestValidationError)
+    async def fields(request: Request, error: RequestValidationError) -> Response:
+        return problem_response(invalid(error.errors()), request_id(request.scope))
+
+    @app.exception_handler(HTTPException)
+    async def framework(request: Request, error: HTTPException) -> Response:
+        return problem_response(of_status(error.status_code), request_id(request.scope), error.headers)

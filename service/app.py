@@ -1,0 +1,68 @@
+"""The application: builds the collaborators once and mounts the doors."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Set
+from contextlib import asynccontextmanager
+from importlib import metadata
+
+from fastapi import FastAPI
+
+from service.api import checks, drafts, health, knowledge, privacy
+from service.api.described import about
+from service.api.edge import Edge
+from service.api.guard import LOCAL_HOSTS, LocalOnly
+from service.api.limits import BodyLimit
+from service.api.problems import install_problems
+from service.api.route import StrictRoute
+from service.assembly import Desk, assemble
+from service.errors import EnvironmentProblem
+from service.settings import Settings, read_settings
+
+DOORS = (drafts, checks, privacy, knowledge, health)
+
+
+def create_app(settings: Settings | None = None, *, desk: Desk | None = None, hosts: Set[str] = LOCAL_HOSTS) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: read from the environment when not given.
+        desk: collaborators that are built and closed by the caller; built in the lifespan when not given.
+        hosts: Host names that are answered while there are no keys.
+
+    Raises:
+        EnvironmentProblem: ``auth_needs_keys`` — keys are asked for, and this version has none yet.
+    """
+    settings = settings or read_settings()
+    if settings.auth != "off":
+        raise EnvironmentProblem("auth_needs_keys")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if desk is not None:
+            app.state.desk = desk
+            yield
+            return
+        async with assemble(settings, owner=True) as built:
+            app.state.desk = built
+            yield
+            app.state.desk = None
+
+    words = about()
+    app = FastAPI(
+        title=words["title"],
+        description=words["description"],
+        openapi_tags=words["openapi_tags"],
+        version=metadata.version("youli"),
+        lifespan=lifespan,
+        docs_url=None,  # its page loads scripts from elsewhere and its requests carry an Origin
+        redoc_url=None,
+    )
+    app.router.route_class = StrictRoute
+    install_problems(app)
+    for door in DOORS:
+        app.include_router(door.router)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(LocalOnly, hosts=hosts)
+    app.add_middleware(Edge)  # the last added is the outermost
+    return app

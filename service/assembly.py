@@ -1,0 +1,62 @@
+"""The collaborators of one process, built once and in order, for the server and for the command line alike."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.rulebook.book import Rulebook, load_rulebook
+from service.rulebook.thesaurus import load_thesaurus
+from service.settings import Settings, prepare_data_dir
+
+if TYPE_CHECKING:
+    from service.database.drafts import DraftStore
+    from service.drafting import Drafter
+    from service.library import Library
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything a door needs."""
+
+    settings: Settings
+    rulebook: Rulebook
+    library: Library
+    store: DraftStore
+    drafter: Drafter
+
+    @property
+    def knowledge_version(self) -> str:
+        """What a draft made now would rest on: the published pointer and the rulebook's digest."""
+        return self.drafter.knowledge_version
+
+
+@asynccontextmanager
+async def assemble(settings: Settings, *, owner: bool) -> AsyncIterator[Desk]:
+    """Build everything, bring the files' documents up to date, and close it all at the end.
+
+    Args:
+        settings: where data, knowledge and prompts are, and whether there is a model.
+        owner: True for the server, which holds the data folder's lock and projects into Chroma; the command line
+            writes the same database and searches exactly.
+
+    Raises:
+        RulebookError: a broken file in ``knowledge/`` or ``prompts/``.
+        EnvironmentProblem: the data folder is unusable or, for an owner, taken.
+        Unavailable: the database is busy or the disk is full.
+    """
+    rulebook = load_rulebook(settings.knowledge_dir)
+    prepare_data_dir(settings)
+    async with AsyncExitStack() as stack:
+        from service.drafting import Drafter
+        from service.library import Library
+
+        thesaurus = load_thesaurus(settings.knowledge_dir / "thesaurus.yaml")
+        library = await Library.open(settings, thesaurus, owner=owner)
+        stack.push_async_callback(library.close)
+        await library.sync(settings.knowledge_dir)
+        writer = None
+        drafter = Drafter(rulebook, library, writer, library.drafts)
+        yield Desk(settings, rulebook, library, library.drafts, drafter)

@@ -1,0 +1,197 @@
+"""``youli``: the command line. Errors are one line on stderr; exit 0 ok, 1 a gate failed, 2 usage, 3 environment.
+
+Commands import what they need when they run: ``youli check`` has to be done in the time a person waits for a prompt.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import typer
+
+from service.commands.words import printable, word
+from service.errors import YouliError
+
+
+def _help(name: str) -> str:
+    return word("help", name)
+
+
+app = typer.Typer(
+    name="youli",
+    help=_help("app"),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+knowledge = typer.Typer(help=_help("knowledge"), no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(knowledge, name="knowledge")
+
+Json = Annotated[bool, typer.Option("--json", help=_help("json"))]
+ShopOption = Annotated[str | None, typer.Option("--shop", help=_help("shop"))]
+Kind = Literal["law", "platform", "shop", "guideline", "scenario"]
+
+
+@app.command(help=_help("demo"))
+def demo(as_json: Json = False) -> None:
+    """Draft the demo's three inquiries."""
+    from service.commands.drafts import run_demo
+
+    raise typer.Exit(run_demo(as_json))
+
+
+@app.command(help=_help("draft"))
+def draft(
+    text: Annotated[str | None, typer.Argument(help=_help("message"))] = None,
+    file: Annotated[str | None, typer.Option("--file", help=_help("inquiry_file"))] = None,
+    order: Annotated[list[str] | None, typer.Option("--order", metavar="K=V", help=_help("order"))] = None,
+    policy: Annotated[list[str] | None, typer.Option("--policy", metavar="K=V", help=_help("policy"))] = None,
+    shop: ShopOption = None,
+    role: Annotated[Literal["agent", "lead", "manager"] | None, typer.Option("--role", help=_help("role"))] = None,
+    writer: Annotated[
+        Literal["auto", "model", "playbook"] | None, typer.Option("--writer", help=_help("writer"))
+    ] = None,
+    as_json: Json = False,
+    explain: Annotated[bool, typer.Option("--explain", help=_help("explain"))] = False,
+) -> None:
+    """Draft one reply."""
+    from service.commands.drafts import DraftOptions, run_draft
+
+    options = DraftOptions(text, file, order or [], policy or [], shop, role, writer, as_json, explain)
+    raise typer.Exit(run_draft(options))
+
+
+@app.command(help=_help("check"))
+def check(
+    text: Annotated[str | None, typer.Argument(help=_help("text"))] = None,
+    file: Annotated[str | None, typer.Option("--file", help=_help("check_file"))] = None,
+    shop: ShopOption = None,
+    verdict: Annotated[
+        Literal["reasonable", "unreasonable", "needs_clarification"] | None,
+        typer.Option("--verdict", help=_help("verdict")),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a text."""
+    from service.commands.checking import run_check
+
+    raise typer.Exit(run_check(text, file, shop, verdict, as_json))
+
+
+@app.command(help=_help("mask"))
+def mask(text: Annotated[str, typer.Argument(help=_help("text"))], as_json: Json = False) -> None:
+    """Mask personal data."""
+    from service.commands.checking import run_mask
+
+    raise typer.Exit(run_mask(text, as_json))
+
+
+@app.command(help=_help("serve"))
+def serve(
+    host: Annotated[str, typer.Option("--host", help=_help("host"))] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help=_help("port"))] = 8000,
+    verbose: Annotated[bool, typer.Option("--verbose", help=_help("verbose"))] = False,
+) -> None:
+    """Serve the HTTP doors."""
+    from service.commands.serving import run_serve
+
+    raise typer.Exit(run_serve(host, port, verbose))
+
+
+@app.command(help=_help("version"))
+def version(as_json: Json = False) -> None:
+    """Show the version."""
+    from importlib import metadata
+
+    number = metadata.version("youli")
+    print(json.dumps({"name": "youli", "version": number}) if as_json else f"youli {number}")
+
+
+@knowledge.command("sync", help=_help("sync"))
+def knowledge_sync(as_json: Json = False) -> None:
+    """Bring the documents of ``knowledge/`` into the database and publish them."""
+    from service.commands.knowledge import run_sync
+
+    raise typer.Exit(run_sync(as_json))
+
+
+@knowledge.command("check", help=_help("knowledge_check"))
+def knowledge_check(as_json: Json = False) -> None:
+    """Check the rulebook and the documents."""
+    from service.commands.knowledge import run_check
+
+    raise typer.Exit(run_check(as_json))
+
+
+@knowledge.command("add", help=_help("add"))
+def knowledge_add(
+    file: Annotated[str, typer.Argument(help=_help("file"))],
+    kind: Annotated[Kind, typer.Option("--kind", help=_help("kind"))] = "guideline",
+    title: Annotated[str | None, typer.Option("--title", help=_help("title"))] = None,
+    shop: ShopOption = None,
+    note: Annotated[str | None, typer.Option("--note", help=_help("note"))] = None,
+    publish: Annotated[bool, typer.Option("--publish", help=_help("publish"))] = False,
+    as_json: Json = False,
+) -> None:
+    """Take a document in."""
+    from service.commands.knowledge import run_add
+
+    raise typer.Exit(run_add(file, {"kind": kind, "title": title, "note": note, "publish": publish}, shop, as_json))
+
+
+@knowledge.command("search", help=_help("search"))
+def knowledge_search(
+    query: Annotated[str, typer.Argument(help=_help("query"))],
+    k: Annotated[int, typer.Option("-k", "--k", help=_help("k"))] = 5,
+    kind: Annotated[list[Kind] | None, typer.Option("--kind", help=_help("kinds"))] = None,
+    document: Annotated[list[str] | None, typer.Option("--document", help=_help("documents"))] = None,
+    shop: ShopOption = None,
+    as_json: Json = False,
+) -> None:
+    """Search the published documents."""
+    from service.commands.knowledge import run_search
+
+    asked = {"query": query, "k": k, "kinds": kind or None, "documents": document or None, "shop": shop}
+    raise typer.Exit(run_search(asked, as_json))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code. No error that was foreseen shows a traceback."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 gets question marks, no traceback
+    try:
+        code = app(given, standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except YouliError as error:
+        return _report(error.code, error.detail, error.exit_code, as_json)
+    except typer.TyperException as error:
+        return _report("usage", word("usage", "command", reason=error.format_message()), 2, as_json)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:  # the reader had enough (| head)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        from service.logs import frames
+
+        return _report("internal_error", word("usage", "internal", where=" ← ".join(frames(error)[:1:-1])), 1, as_json)
+
+
+def _report(code: str, detail: str, exit_code: int, as_json: bool) -> int:
+    """One line on stderr; JSON for programs."""
+    line = json.dumps({"code": code, "detail": detail}, ensure_ascii=False) if as_json else printable(detail)
+    print(line.replace("\n", " "), file=sys.stderr)
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the command line does, one module a command family; heavy parts are imported when a command runs."""

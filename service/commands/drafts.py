@@ -1,0 +1,184 @@
+"""``youli draft`` and ``youli demo``: a draft in the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from service.commands.inputs import one_line, order_of, pairs, read_bytes, text_of, usage
+from service.commands.show import draft_lines, inquiry_lines
+from service.commands.words import lines, strong, word
+from service.errors import InvalidRequest, RulebookError, YouliError
+from service.settings import read_settings
+
+if TYPE_CHECKING:
+    from service.assembly import Desk
+    from service.schemas import Draft, Inquiry
+    from service.settings import Settings
+
+
+@dataclass(frozen=True)
+class DraftOptions:
+    """The options of ``youli draft``."""
+
+    text: str | None = None
+    file: str | None = None
+    order: list[str] = field(default_factory=list)
+    policy: list[str] = field(default_factory=list)
+    shop: str | None = None
+    role: str | None = None
+    writer: str | None = None
+    as_json: bool = False
+    explain: bool = False
+
+
+def run_draft(options: DraftOptions) -> int:
+    """Draft one reply and show it; returns the exit code.
+
+    Raises:
+        UsageError: the inquiry is not as the contract wants it.
+        YouliError: the data folder, the rulebook or the database is not usable.
+    """
+    inquiry = inquiry_of(options)
+    settings = read_settings()
+
+    async def work() -> tuple[Draft, Desk]:
+        from service.assembly import assemble
+
+        async with assemble(settings, owner=False) as desk:
+            return await finished(desk, inquiry), desk
+
+    draft, _ = asyncio.run(work())
+    if options.as_json:
+        print(draft.model_dump_json(by_alias=True, indent=2))
+    else:
+        print("\n".join(draft_lines(draft, explain=options.explain)))
+    return 0
+
+
+def inquiry_of(options: DraftOptions) -> Inquiry:
+    """The inquiry of the command's arguments; options override what a file says.
+
+    Raises:
+        UsageError: see :func:`run_draft`.
+    """
+    from service.intake import read_json, read_model
+    from service.schemas import Inquiry
+
+    try:
+        if options.file is not None:
+            if options.text is not None:
+                raise usage("one_source")
+            body: Any = read_json(read_bytes(options.file))
+        else:
+            body = {"messages": [{"role": "customer", "content": text_of(options.text, None)}]}
+        if isinstance(body, dict):
+            _override(body, options)
+        return read_model(Inquiry, body)
+    except InvalidRequest as error:
+        raise one_line(error) from None
+
+
+def _override(body: dict[str, Any], options: DraftOptions) -> None:
+    for key, given in (("order", order_of(options.order)), ("policy", pairs(options.policy))):
+        if given:
+            body[key] = (body.get(key) or {}) | given
+    if options.role:
+        body["context"] = (body.get("context") or {}) | {"role": options.role}
+    if options.shop:
+        body["shop"] = options.shop
+    if options.writer:
+        body["writer"] = options.writer
+    if options.explain:
+        body["explain"] = True
+
+
+async def finished(desk: Desk, inquiry: Inquiry) -> Draft:
+    """The plain answer of a draft's events.
+
+    Raises:
+        YouliError: the drafter gave none.
+    """
+    draft = None
+    async for event in desk.drafter.draft(inquiry):
+        draft = event.draft or draft
+    if draft is None:
+        raise YouliError()
+    return draft
+
+
+def run_demo(as_json: bool) -> int:
+    """Draft the inquiries of ``knowledge/demo.yaml`` and show how each came out; returns the exit code.
+
+    Raises:
+        YouliError: as in :func:`run_draft`, and ``RulebookError`` for a broken demo file.
+    """
+    if not as_json:
+        print(strong(word("demo", "hello")), flush=True)  # before the heavy imports
+    settings = read_settings()
+    cases = demo_cases(settings)
+
+    async def work() -> list[dict[str, Any]]:
+        from service.assembly import assemble
+
+        shown = []
+        async with assemble(settings, owner=False) as desk:
+            if not as_json:
+                print(_intro(desk), flush=True)
+            for number, (title, inquiry) in enumerate(cases, 1):
+                draft = await finished(desk, inquiry)
+                shown.append({"title": title, "draft": draft.model_dump(mode="json", by_alias=True)})
+                if not as_json:
+                    print("\n" + strong(word("demo", "number", number=number, title=title)))
+                    print("\n".join([*inquiry_lines(inquiry), *draft_lines(draft)]), flush=True)
+        return shown
+
+    shown = asyncio.run(work())
+    if as_json:
+        json.dump(shown, sys.stdout, ensure_ascii=False, indent=2)
+        print()
+    else:
+        print("\n" + "\n".join([word("demo", "next"), *("  " + line for line in lines("demo", "next_lines"))]))
+    return 0
+
+
+def _intro(desk: Desk) -> str:
+    health = desk.library.health()
+    model = desk.settings.model if desk.settings.model_ready else None
+    writer = word("demo", "model", model=model) if model else word("demo", "playbook")
+    return word("demo", "intro", documents=health["documents"], chunks=health["chunks"], writer=writer)
+
+
+def demo_cases(settings: Settings) -> list[tuple[str, Inquiry]]:
+    """The demo's inquiries with their titles, from ``knowledge/demo.yaml``.
+
+    Raises:
+        RulebookError: the file is missing or does not hold inquiries.
+    """
+    from service.intake import read_model
+    from service.rulebook.yamlfile import read_yaml
+    from service.schemas import Inquiry
+
+    path = settings.knowledge_dir / "demo.yaml"
+    file = read_yaml(path)
+    rows = file.parse(list[dict[str, Any]])
+    cases = []
+    for number, row in enumerate(rows):
+        try:
+            cases.append((str(row.get("title", "")), read_model(Inquiry, typed(row.get("inquiry")))))
+        except InvalidRequest as error:
+            reason = word("usage", "demo_broken", number=number + 1, reason=one_line(error).detail)
+            raise RulebookError(path, file.line(number), reason) from None
+    return cases
+
+
+def typed(value: Any) -> Any:
+    """YAML's strings as the JSON types an inquiry wants: ``true``, ``false``, ``null``; pydantic reads numbers."""
+    if isinstance(value, dict):
+        return {key: typed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [typed(item) for item in value]
+    return {"true": True, "false": False, "null": None}.get(value, value)

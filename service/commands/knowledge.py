@@ -1,0 +1,125 @@
+"""``youli knowledge …``: what the team that owns the rules does with its files."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from service.commands.inputs import one_line, read_bytes
+from service.commands.words import name_of, printable, strong, word
+from service.errors import InvalidRequest
+from service.settings import prepare_data_dir, read_settings
+
+if TYPE_CHECKING:
+    from service.library import Library
+    from service.schemas import Passage
+
+T = TypeVar("T")
+
+
+def _with_library(work: Callable[[Library], Awaitable[T]], sync: bool) -> T:
+    """Run ``work`` on the library of the data folder, which the server may hold open at the same time."""
+    settings = read_settings()
+
+    async def run() -> T:
+        from service.library import Library
+        from service.rulebook.thesaurus import load_thesaurus
+
+        prepare_data_dir(settings)
+        library = await Library.open(settings, load_thesaurus(settings.knowledge_dir / "thesaurus.yaml"))
+        try:
+            if sync:
+                await library.sync(settings.knowledge_dir)
+            return await work(library)
+        finally:
+            await library.close()
+
+    return asyncio.run(run())
+
+
+def run_sync(as_json: bool) -> int:
+    """Bring the files' documents into the database and publish them in one flip.
+
+    Raises:
+        RulebookError: a document is broken; nothing was published.
+    """
+    folder = read_settings().knowledge_dir
+
+    async def work(library: Library) -> tuple[dict[str, Any], int]:
+        report = await library.sync(folder)
+        return asdict(report), library.health()["chunks"]
+
+    report, chunks = _with_library(work, sync=False)
+    if as_json:
+        print(json.dumps(report | {"chunks": chunks}, ensure_ascii=False, default=list))
+    else:
+        counts = {name: len(value) if isinstance(value, (list, tuple)) else value for name, value in report.items()}
+        print(word("knowledge", "synced", chunks=chunks, **counts))
+    return 0
+
+
+def run_add(path: str, form: dict[str, Any], shop: str | None, as_json: bool) -> int:
+    """Take a document in.
+
+    Raises:
+        UsageError: the file cannot be read.
+        UnsupportedDocument: neither Markdown nor text, or an unknown encoding.
+    """
+    data = read_bytes(path)
+
+    async def work(library: Library) -> Any:
+        return await library.add(Path(path).name, data, shop=shop or "default", **form)
+
+    try:
+        done = _with_library(work, sync=False)
+    except InvalidRequest as error:
+        raise one_line(error) from None
+    if as_json:
+        print(done.model_dump_json())
+        return 0
+    shown = done.model_dump() | {"state": name_of("state", done.state)}
+    print(word("knowledge", "added", **shown))
+    for warning in done.warnings:
+        print(word("knowledge", "warning", text=printable(warning)))
+    return 0
+
+
+def run_search(asked: dict[str, Any], as_json: bool) -> int:
+    """Search the published passages.
+
+    Raises:
+        UsageError: an empty or too long query.
+    """
+    from service.intake import read_model
+    from service.schemas import SearchRequest
+
+    try:
+        request = read_model(SearchRequest, asked)
+    except InvalidRequest as error:
+        raise one_line(error) from None
+
+    async def work(library: Library) -> list[Passage]:
+        return library.search(request)
+
+    passages = _with_library(work, sync=True)
+    if as_json:
+        print(json.dumps({"passages": [p.model_dump(mode="json") for p in passages]}, ensure_ascii=False, indent=2))
+        return 0
+    for rank, passage in enumerate(passages, 1):
+        held = word("knowledge", "held") if passage.held else ""
+        shown = passage.model_dump(include={"title", "section"}) | {
+            "rank": rank,
+            "document": passage.document_id,
+            "kind": name_of("kind", passage.kind),
+            "score": f"{passage.score:.3f}",
+            "held": held,
+        }
+        print(strong(word("knowledge", "found", **shown)))
+        print("   " + printable(passage.text).replace("\n", "\n   "))
+    if not passages:
+        print(word("knowledge", "nothing"))
+    return 0

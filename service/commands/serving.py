@@ -1,0 +1,135 @@
+"""``youli serve``: everything that can refuse does so before the port is answered, each with one line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from service.commands.words import word
+from service.errors import EnvironmentProblem
+from service.settings import LOOPBACK, Settings, read_settings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+GRACE_S = 10
+"""Seconds drafts in flight may take after the order to stop."""
+
+_PORTS_TRIED = 50
+
+
+def run_serve(host: str, port: int, verbose: bool) -> int:
+    """Serve until told to stop; returns the exit code.
+
+    Raises:
+        EnvironmentProblem: keys asked for, a bind that is not local, port taken, data folder not usable or taken.
+        RulebookError: a broken file in ``knowledge/``.
+    """
+    settings = read_settings()
+    if settings.auth != "off":
+        raise EnvironmentProblem("auth_needs_keys")
+    if host not in LOOPBACK:
+        raise EnvironmentProblem("bind_refused", host=host[:80])
+    listener = bind(host, port)
+    with contextlib.closing(listener), contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(settings, listener, verbose))
+    return 0
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound socket, not listening yet: nobody is answered before the service is ready.
+
+    Raises:
+        EnvironmentProblem: ``port_taken``, naming the next free port; or the address is not to be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if _answers(host, port, family):
+        raise EnvironmentProblem("port_taken", host=host, port=port, next=_free_after(host, port, family))
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            free = _free_after(host, port, family)
+            raise EnvironmentProblem("port_taken", host=host, port=port, next=free) from None
+        raise EnvironmentProblem(reason=f"{host}:{port} {error.strerror}") from None
+    return listener
+
+
+def _answers(host: str, port: int, family: socket.AddressFamily) -> bool:
+    """True when somebody listens there already: on some systems a second bind would silently succeed."""
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.settimeout(0.2)
+        return port != 0 and probe.connect_ex((host, port)) == 0
+
+
+def _free_after(host: str, port: int, family: socket.AddressFamily) -> int:
+    for candidate in range(port + 1, min(port + _PORTS_TRIED, 65_536)):
+        with socket.socket(family, socket.SOCK_STREAM) as probe, contextlib.suppress(OSError):
+            probe.bind((host, candidate))
+            return candidate
+    return 0
+
+
+async def _serve(settings: Settings, listener: socket.socket, verbose: bool) -> None:
+    from service.assembly import assemble
+    from service.logs import configure_logs
+
+    configure_logs(logging.INFO if verbose else logging.WARNING)
+    async with assemble(settings, owner=True) as desk:
+        from service.app import create_app
+
+        app = create_app(settings, desk=desk)
+        await _run(app, listener, settings)
+
+
+async def _run(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Says when it is ready; stops on a signal without dying of it, so that exit code 0 means a clean stop."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """Take SIGINT and SIGTERM for the time of serving, and give them back."""
+            before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            """Start listening and say so."""
+            await super().startup(sockets)
+            _announce(listener, settings)
+
+    config = uvicorn.Config(
+        app,
+        lifespan="off",  # the desk is built and closed around the server, so that its errors stay errors
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=15,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    await Server(config).serve([listener])
+
+
+def _announce(listener: socket.socket, settings: Settings) -> None:
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    print(word("serve", "ready", url=f"http://{shown}:{port}"), flush=True)
+    if not settings.model_ready:
+        print(word("serve", "no_model"), file=sys.stderr, flush=True)

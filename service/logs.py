@@ -1,0 +1,69 @@
+"""One JSON line per event on stderr: ids, codes and times, never a buyer's words.
+
+Nothing here takes a message, a body or an exception's text: :func:`frames` says where an error rose, not what
+it said, because drivers and validators quote the data they choke on.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+_PLAIN = (str, int, float, bool, type(None))
+_MAX_VALUE = 300
+
+
+def configure_logs(level: int = logging.WARNING) -> None:
+    """Send our events, and uvicorn's, as JSON lines to stderr from ``level`` upwards."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _short,
+            structlog.processors.JSONRenderer(),  # escapes line breaks, escapes and U+2028: one event, one line
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [_Bridge()]
+    root.setLevel(max(level, logging.WARNING))
+
+
+def _short(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Cut long values; a log line is no place for a document."""
+    for key, value in event.items():
+        if isinstance(value, str) and len(value) > _MAX_VALUE:
+            event[key] = value[:_MAX_VALUE] + "…"
+        elif not isinstance(value, (*_PLAIN, list)):
+            event[key] = type(value).__name__
+    return event
+
+
+class _Bridge(logging.Handler):
+    """Library loggers (uvicorn, asyncio, sqlalchemy) as the same JSON lines, without their texts' arguments."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the logger's name and the error's place; the formatted text may quote data."""
+        error = record.exc_info[1] if record.exc_info else None
+        where = frames(error) if error else []
+        logger = structlog.get_logger()
+        logger.log(record.levelno, "library", logger_name=record.name, template=str(record.msg)[:120], where=where)
+
+
+def frames(error: BaseException, limit: int = 12) -> list[str]:
+    """Where an error rose, innermost last: ``type`` first, then ``file:line function``, without any values."""
+    stack = traceback.extract_tb(error.__traceback__)[-limit:]
+    return [type(error).__name__, *(f"{_tail(f.filename)}:{f.lineno} {f.name}" for f in stack)]
+
+
+def _tail(path: str) -> str:
+    """The last two parts of a path: enough to find the line, nothing about the machine."""
+    return "/".join(path.replace("\\", "/").split("/")[-2:])
