@@ -196,9 +196,7 @@ def _members(known: Value) -> tuple[str, ...]:
     return (known.value,) if isinstance(known.value, str) else ()
 
 
-def add_up(
-    terms: Sequence[tuple[int, str | float]], facts: Mapping[str, Value]
-) -> tuple[float | None, frozenset[str]]:
+def add_up(terms: Sequence[tuple[int, str | float]], facts: Mapping[str, Value]) -> tuple[float | None, frozenset[str]]:
     """A sum of facts and numbers: its value (None when a part is empty) and the facts that are unknown."""
     total = 0.0
     because: set[str] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -98,10 +99,11 @@ class FactBook:
         Raises:
             KeyError: none has it.
         """
-        for fact in self.facts.values():
-            if fact.entry.id == fact_id:
-                return fact
-        raise KeyError(fact_id)
+        return self._ids[fact_id]
+
+    @cached_property
+    def _ids(self) -> dict[str, Fact]:
+        return {fact.entry.id: fact for fact in self.facts.values()}
 
     def value_id(self, name: str, value: str) -> str:
         """The English id of a choice's value."""

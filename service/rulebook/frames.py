@@ -36,6 +36,8 @@ from service.text.segment import BLANK, PAUSES
 K = TypeVar("K")
 _GAP = re.compile(r"^…(\d*)$")
 _CLASS = re.compile(r"<([^<>]+)>")
+_STRAY = re.compile(r"[<>?]|^[!-]")
+"""Marks that mean something elsewhere in a frame and are surely a slip inside a word."""
 _DEFAULT_GAP = 6
 _LONGEST_GAP = 40
 _BREAK = re.escape(PAUSES + BLANK)
@@ -110,7 +112,7 @@ class _Frame:
         for alternative in token.split("|"):
             inside = _CLASS.fullmatch(alternative)
             if inside is None:
-                if not alternative or "<" in alternative or ">" in alternative:
+                if not alternative or _STRAY.search(alternative):
                     raise ValueError(phrase("frame_token", frame=frame, token=token))
                 found = [fold(alternative)]
                 options.append(re.escape(found[0]))

@@ -69,6 +69,9 @@ class MethodFile(StrictModel):
     """Threat values → display name."""
     reply_chars: int = 150
     max_questions: int = 3
+    question_join: str = "；"
+    goods_max_chars: int = 12
+    """A longer product title is no way to name a thing in chat."""
     advice: dict[str, str]
     """Advice sentences code gives, by name."""
 

@@ -9,7 +9,7 @@ step's last bullet has no condition and only the slots named in ``method.yaml``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,6 +48,11 @@ class Bullet:
     when: AllOf
     slots: frozenset[str]
     line: int
+
+    @classmethod
+    def of(cls, text: str) -> Bullet:
+        """A wording from elsewhere (a boundary's ``say``), without conditions."""
+        return cls(text, AllOf(()), frozenset(_SLOT.findall(text)), 0)
 
     def render(self, slots: Mapping[str, str]) -> str | None:
         """The bubble with its slots filled; None when a slot it needs is empty."""
@@ -157,7 +162,3 @@ class _Parser:
 
     def _error(self, line: int, key: str, **parameters: str) -> RulebookError:
         return RulebookError(self.path, line, phrase(key, **parameters))
-
-
-Pick = Callable[[int], int]
-"""Chooses an index among ``n`` equals."""

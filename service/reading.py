@@ -1,0 +1,158 @@
+"""读意: what the buyer wants and says, what an agent said before, what the records say — heard by the team's frames.
+
+Offline reading only listens: it decides nothing. Every fact it hears keeps the words it was heard from and who
+said them, as code points of the text they stand in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from pydantic import JsonValue
+
+from service.rulebook.facts import FactBook
+from service.rulebook.listening import FLAG_WORDS, WHOLE, Listening, Pattern, Speaker
+from service.schemas import Inquiry
+from service.text.normalise import normalise
+from service.text.numerals import days_of, number_of
+from service.text.segment import blank, quoted, sentences
+
+Scalar = str | float | bool
+RECORD_JOIN = "："
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One fact as one speaker put it. ``message`` is the turn's index; for a record −1, and ``key`` is its key."""
+
+    fact: str
+    value: Scalar
+    speaker: Speaker
+    quote: str
+    message: int
+    start: int
+    end: int
+    key: str = ""
+    fresh: bool = True
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Everything heard, in the order it was said; records first."""
+
+    heard: tuple[Heard, ...]
+    fresh_from: int
+    """Index of the first message of the newest inquiry: buyer turns after the last agent turn."""
+
+    @cached_property
+    def by_fact(self) -> dict[str, tuple[Heard, ...]]:
+        """What was heard of each fact."""
+        found: dict[str, list[Heard]] = {}
+        for one in self.heard:
+            found.setdefault(one.fact, []).append(one)
+        return {name: tuple(items) for name, items in found.items()}
+
+    def of(self, fact: str, *speakers: Speaker) -> tuple[Heard, ...]:
+        """What these speakers (all, when none is named) said of a fact."""
+        heard = self.by_fact.get(fact, ())
+        return tuple(one for one in heard if not speakers or one.speaker in speakers)
+
+    def newest(self, fact: str, *speakers: Speaker) -> tuple[Heard, ...]:
+        """What the newest inquiry says of a fact; when it is silent, what was said before."""
+        heard = self.of(fact, *speakers)
+        return tuple(one for one in heard if one.fresh) or heard
+
+
+def read(inquiry: Inquiry, listening: Listening, facts: FactBook) -> Reading:
+    """Listen to the whole inquiry.
+
+    Messages are heard as who the caller says they are; every text in ``order.facts`` and ``policy`` is heard as a
+    record, with its key as a hint. Speech a speaker only quotes is not his own and is left out.
+    """
+    heard: list[Heard] = []
+    for key, text in records(inquiry):
+        hinted = f"{listening.hint(key.rsplit('.', 1)[-1])}{RECORD_JOIN}{text}"
+        for one in _listen(hinted, "record", listening, facts, -1):
+            heard.append(_at_record(one, key))
+    agents = [i for i, message in enumerate(inquiry.messages) if message.role == "agent"]
+    fresh_from = agents[-1] + 1 if agents else 0
+    for index, message in enumerate(inquiry.messages):
+        speaker: Speaker = "buyer" if message.role == "customer" else "agent"
+        for one in _listen(message.content, speaker, listening, facts, index):
+            heard.append(one if index >= fresh_from or speaker == "agent" else _stale(one))
+    return Reading(tuple(heard), fresh_from)
+
+
+def records(inquiry: Inquiry) -> Iterator[tuple[str, str]]:
+    """Every record as (dotted key, text): ``order.facts`` first, then ``policy``."""
+    yield from _flatten("order.facts", inquiry.order.facts)
+    yield from _flatten("policy", inquiry.policy)
+
+
+def _flatten(prefix: str, values: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
+    for key, value in values.items():
+        name = f"{prefix}.{key}"
+        if isinstance(value, dict):
+            yield from _flatten(name, value)
+        elif isinstance(value, list):
+            yield from _flatten(name, {str(i): item for i, item in enumerate(value)})
+        elif isinstance(value, bool):
+            yield name, next(word for word, flag in FLAG_WORDS.items() if flag is value)
+        elif value is not None:
+            yield name, str(value)
+
+
+def _at_record(one: Heard, key: str) -> Heard:
+    return Heard(one.fact, one.value, one.speaker, one.quote, -1, one.start, one.end, key)
+
+
+def _stale(one: Heard) -> Heard:
+    return Heard(one.fact, one.value, one.speaker, one.quote, one.message, one.start, one.end, one.key, fresh=False)
+
+
+def _listen(text: str, speaker: Speaker, listening: Listening, facts: FactBook, index: int) -> list[Heard]:
+    norm = normalise(text)
+    own = blank(norm.text, quoted(norm.text)) if speaker == "buyer" else norm.text
+    bounds = sentences(own)
+    found: list[tuple[Pattern, Heard]] = []
+    for pattern, match in listening.indexes[speaker].scan(own):
+        sentence = next(((a, b) for a, b in bounds if a <= match.start < b), (0, len(own)))
+        if pattern.unless and pattern.unless.search(own[sentence[0] : sentence[1]]):
+            continue
+        value = _value(pattern, match.captures, own, own[match.start : match.end])
+        if value is None:
+            continue
+        start, end = norm.span(match.start, match.end)
+        found.append((pattern, Heard(pattern.fact, value, speaker, text[start:end], index, start, end)))
+    kept = _longest(found, facts)
+    return sorted(kept, key=lambda one: (one.start, one.end))
+
+
+def _value(pattern: Pattern, captures: Mapping[str, tuple[int, int]], text: str, whole: str) -> Scalar | None:
+    label = pattern.value.rstrip("0123456789")
+    if label in FLAG_WORDS:
+        return FLAG_WORDS[label]
+    if label == WHOLE:
+        inner = captures.get(WHOLE)
+        return text[inner[0] : inner[1]] if inner else whole
+    span = captures.get(pattern.value) or captures.get(label)
+    if span is None:
+        return None if label in ("数", "时长", "金额") else pattern.value
+    part = text[span[0] : span[1]]
+    return days_of(part) if label == "时长" else number_of(part)
+
+
+def _longest(found: list[tuple[Pattern, Heard]], facts: FactBook) -> list[Heard]:
+    """Of two values of one choice heard from overlapping words only the one with more words is kept."""
+    kept: list[Heard] = []
+    ordered = sorted(found, key=lambda pair: (pair[1].start - pair[1].end, pair[0].rank))
+    for _, one in ordered:
+        rivals = (other for other in kept if other.fact == one.fact)
+        if facts.kind(one.fact) == "choice" and any(
+            other.value != one.value and other.start < one.end and one.start < other.end for other in rivals
+        ):
+            continue
+        kept.append(one)
+    return list(dict.fromkeys(kept))

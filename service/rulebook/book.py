@@ -1,0 +1,76 @@
+"""The rulebook, loaded whole from ``knowledge/`` with one digest over every file that can change a draft."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from service.rulebook.boundaries import Boundary, load_boundaries
+from service.rulebook.facts import FactBook, load_facts
+from service.rulebook.forbidden import ForbiddenRules, load_forbidden
+from service.rulebook.listening import Listening, load_listening
+from service.rulebook.methodfile import Method, build_method, read_method, script_rules
+from service.rulebook.scripts import COMMON, Scenario, load_scenarios, scenario_names
+from service.rulebook.shops import ShopFile, load_shops
+
+RULES = (
+    *("facts.yaml", "method.yaml", "thesaurus.yaml", "checks.yaml"),
+    *("boundaries", "forbidden", "reading", "scenarios", "shops", "text"),
+)
+"""What the digest covers, inside ``knowledge/``."""
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """规矩: everything that decides, checked and ready. Immutable; a changed file means a new one."""
+
+    folder: Path
+    digest: str
+    facts: FactBook
+    method: Method
+    boundaries: tuple[Boundary, ...]
+    scenarios: dict[str, Scenario]
+    shops: dict[str, ShopFile]
+    listening: Listening
+
+    @cached_property
+    def forbidden(self) -> ForbiddenRules:
+        """The forbidden rules; loaded on first use, since drafting and checking share them."""
+        return load_forbidden(self.folder / "forbidden")
+
+
+def digest_of(folder: Path) -> str:
+    """Sixteen hex digits over names and bytes of all rule files."""
+    hashed = hashlib.sha256()
+    for name in RULES:
+        top = folder / name
+        for path in sorted([top] if top.is_file() else top.rglob("*.*")):
+            if path.is_file():
+                hashed.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+                hashed.update(hashlib.sha256(path.read_bytes()).digest())
+    return hashed.hexdigest()[:16]
+
+
+def load_rulebook(folder: Path) -> Rulebook:
+    """Load and validate everything.
+
+    Raises:
+        RulebookError: the first thing that is wrong, with file and line.
+    """
+    entry, method_file = read_method(folder / "method.yaml")
+    facts = load_facts(folder / "facts.yaml")
+    names = set(scenario_names(folder / "scenarios")) - {COMMON}
+    book = Rulebook(
+        folder=folder,
+        digest=digest_of(folder),
+        facts=facts,
+        method=build_method(entry, method_file, facts),
+        boundaries=load_boundaries(folder / "boundaries", facts, names),
+        scenarios=load_scenarios(folder / "scenarios", facts, script_rules(entry)),
+        shops=load_shops(folder / "shops"),
+        listening=load_listening(folder / "reading", facts),
+    )
+    book.forbidden  # noqa: B018  (a broken rule file must be told at load, not at the first draft)
+    return book

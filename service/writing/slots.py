@@ -1,0 +1,140 @@
+"""What scripts are filled with: facts, the boundary's words, and how this shop speaks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from service.facts import Known
+from service.judging import Decision
+from service.method import Plan
+from service.rulebook.conditions import Value
+from service.rulebook.methodfile import Method
+from service.rulebook.scripts import Bullet
+from service.schemas import Inquiry
+from service.text.normalise import normalise
+
+
+@dataclass(frozen=True)
+class Brief:
+    """All a writer needs to know of one draft."""
+
+    inquiry: Inquiry
+    known: Known
+    decision: Decision
+    plan: Plan
+    method: Method
+
+    def pick(self, key: str, count: int) -> int:
+        """An index below ``count``: the same inquiry always gets the same, another one most likely another."""
+        said = "\0".join(message.content for message in self.inquiry.messages)
+        seed = f"{key}\0{said}\0{self.inquiry.order.model_dump_json()}\0{self.inquiry.shop}"
+        return int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=8).digest()) % count
+
+
+def show(value: Value) -> str:
+    """A fact's value as it stands in a reply; empty when there is nothing to show."""
+    if not value.filled or isinstance(value.value, bool | tuple):
+        return ""
+    if isinstance(value.value, float | int):
+        return f"{value.value:.2f}".rstrip("0").rstrip(".")
+    return str(value.value).strip()
+
+
+class Slots(Mapping[str, str]):
+    """Slot values by name, worked out when asked for."""
+
+    def __init__(self, brief: Brief) -> None:
+        self.brief = brief
+        self.said = [normalise(m.content).text for m in brief.inquiry.messages if m.role == "agent"]
+        self._cache: dict[str, str] = {}
+        self._special: dict[str, Callable[[], str]] = {
+            "称呼": self._address,
+            "货": self._goods,
+            "依据": lambda: self._wording("say"),
+            "留门": lambda: self._wording("door"),
+            "问题": self._questions,
+            "要什么": self._demand,
+            "怎么了": self._trouble,
+            "另准": lambda: self._others("reasonable"),
+            "另拒": lambda: self._others("unreasonable"),
+            "负责人": lambda: self.brief.known.shop.owner(self.brief.plan.boundary.entry.topic).owner,
+            "答复时限": lambda: self.brief.known.shop.owner(self.brief.plan.boundary.entry.topic).due,
+        }
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._cache:
+            special = self._special.get(name)
+            self._cache[name] = special() if special else show(self.brief.known[name])
+        return self._cache[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._special)
+
+    def __len__(self) -> int:
+        return len(self._special)
+
+    def repeats(self, text: str) -> bool:
+        """True when an earlier agent turn holds this sentence already."""
+        plain = normalise(text).text.strip("。！，,.! ")
+        return any(plain and plain in said for said in self.said)
+
+    def choose(self, key: str, texts: Sequence[str]) -> str:
+        """One of several wordings by the inquiry's hash: rendered whole, not yet said by an agent if possible."""
+        rendered = [text for text in (render(text, self) for text in texts) if text]
+        fresh = [text for text in rendered if not self.repeats(text)] or rendered
+        return fresh[self.brief.pick(key, len(fresh))] if fresh else ""
+
+    def _wording(self, part: str) -> str:
+        entry = self.brief.plan.boundary.entry
+        return self.choose(part, entry.say if part == "say" else entry.door)
+
+    def _address(self) -> str:
+        method = self.brief.method
+        if any(condition.test(self.brief.known).value for condition in method.no_address):
+            return ""
+        tone = self.brief.inquiry.style.tone or self.brief.known.shop.tone
+        options = method.entry.register_.address.get(tone) or [""]
+        return options[self.brief.pick("address", len(options))]
+
+    def _goods(self) -> str:
+        entry = self.brief.method.entry
+        product = (self.brief.inquiry.order.product or "").strip()
+        if 0 < len(product) <= entry.goods_max_chars:
+            return product
+        return show(self.brief.known[self._name("buyer_goods")]) or entry.goods_fallback
+
+    def _questions(self) -> str:
+        facts = self.brief.known.book.facts
+        asked = [facts[name].entry.ask.rstrip("？?。") for name in self.brief.decision.main.ask]
+        return self.brief.method.entry.question_join.join(asked)
+
+    def _demand(self) -> str:
+        demand = self.brief.known.book.by_id("demand").entry
+        return demand.values[self.brief.decision.main.demand].say
+
+    def _trouble(self) -> str:
+        if own := show(self.brief.known[self._name("buyer_trouble")]):
+            return own
+        cause = self.brief.known.book.by_id("cause")
+        said = self.brief.known[cause.name].value
+        values = said if isinstance(said, tuple) else ()
+        return next((cause.entry.values[value].say for value in values if cause.entry.values[value].say), "")
+
+    def _others(self, verdict: str) -> str:
+        demand = self.brief.known.book.by_id("demand").entry
+        names = [
+            demand.values[ruling.demand].say
+            for ruling in self.brief.decision.others
+            if ruling.verdict == verdict and ruling.demand != self.brief.decision.main.demand
+        ]
+        return "、".join(dict.fromkeys(name for name in names if name))
+
+    def _name(self, fact_id: str) -> str:
+        return self.brief.known.book.by_id(fact_id).name
+
+
+def render(text: str, slots: Mapping[str, str]) -> str | None:
+    """A boundary's wording with its slots filled; None when one is empty."""
+    return Bullet.of(text).render(slots)
