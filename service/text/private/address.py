@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from service.text.private.numbers import Candidate, _compiled, _near
+from service.text.private.numbers import Candidate, compiled, near
 from service.text.private.words import cue, either, words
 
 _HAN = "\u4e00-\u9fff"
@@ -39,7 +39,7 @@ def _units() -> re.Pattern[str]:
         rf"(?P<room>(?<![0-9a-z])(?:{_COUNT})(?:{either(data.rooms)}))",
         rf"(?P<building>(?<![0-9a-z])(?:{_COUNT}|[东西南北])(?:{either(data.buildings)}))",
         rf"(?P<gate>(?<![0-9a-z])(?:{_COUNT}|甲[0-9]{{1,4}}|附[0-9]{{1,4}})(?:{either(data.gates)}){way})",
-        rf"(?P<digits>(?<![0-9])[0-9]{{1,4}}(?:[-/][0-9]{{1,4}}){{0,3}}(?![0-9]))",
+        r"(?P<digits>(?<![0-9a-z])[a-z]{0,2}-?[0-9]{1,4}(?:[-/][0-9]{1,4}){0,3}(?![0-9]))",
     ]
     named = {"town": data.town, "admin": data.admin, "road": data.road, "place": data.place}
     endings = "|".join(f"(?P<{kind}>{either(items)})" for kind, items in named.items())
@@ -49,11 +49,11 @@ def _units() -> re.Pattern[str]:
 
 def _tokens(text: str, start: int, end: int) -> Iterator[Unit]:
     """Units in a run; named units are given with their ending only, the chain takes the words before them in."""
-    never = _compiled(rf"(?:{either(words().address.never)})")
+    never = compiled(rf"(?:{either(words().address.never)})")
     barred = [m.span() for m in never.finditer(text, start, end)]
     for match in _units().finditer(text, start, end):
         kind = match.lastgroup
-        if kind is None or kind == "digits" and match.start() == start:
+        if kind is None or (kind == "digits" and match.start() == start):
             continue
         if any(a <= match.start() and match.end() <= b for a, b in barred):
             continue
@@ -61,7 +61,7 @@ def _tokens(text: str, start: int, end: int) -> Iterator[Unit]:
 
 
 def _broken(text: str, start: int, end: int) -> bool:
-    return bool(_compiled(rf"(?:{either(words().address.breaks)})").search(text, start, end))
+    return bool(compiled(rf"(?:{either(words().address.breaks)})").search(text, start, end))
 
 
 def _chains(text: str, units: list[Unit]) -> Iterator[list[Unit]]:
@@ -71,7 +71,11 @@ def _chains(text: str, units: list[Unit]) -> Iterator[list[Unit]]:
         if chain:
             gap = text[chain[-1].end : unit.start]
             wide = len(gap) > _REACH or _broken(text, chain[-1].end, unit.start)
-            if wide or gap.count(",") + gap.count("、") > 1 or (unit.kind == "digits" and not _room_digits(gap, chain[-1])):
+            if (
+                wide
+                or gap.count(",") + gap.count("、") > 1
+                or (unit.kind == "digits" and not _room_digits(gap, chain[-1]))
+            ):
                 if unit.kind == "digits":
                     continue
                 yield chain
@@ -100,7 +104,9 @@ def _is_address(text: str, chain: list[Unit], told: bool) -> bool:
         return True
     if regions and narrow and kinds[-1] != "digits":
         return told or chain[-1].start - chain[0].end >= 2
-    return told and regions >= 1 and named >= 1 and regions + named >= 3 or (regions >= 2 and "place" in kinds and told)
+    return (told and regions >= 1 and named >= 1 and regions + named >= 3) or (
+        regions >= 2 and "place" in kinds and told
+    )
 
 
 def _named_before(text: str, unit: Unit) -> bool:
@@ -115,14 +121,16 @@ def _start(text: str, first: Unit, floor: int) -> int:
     left = max(floor, first.start - 8)
     lead = text[left : first.start]
     stop = 0
-    for match in _compiled(rf"[^{_HAN}a-z0-9]|(?:{either(words().address.cut)})|(?:{either(words().address.breaks)})").finditer(lead):
+    for match in compiled(
+        rf"[^{_HAN}a-z0-9]|(?:{either(words().address.cut)})|(?:{either(words().address.breaks)})"
+    ).finditer(lead):
         stop = max(stop, match.end())
     return left + stop
 
 
 def addresses(text: str) -> Iterator[Candidate]:
     """Addresses in the folded text."""
-    cues = _compiled(cue(words().cues["address"]))
+    cues = compiled(cue(words().cues["address"]))
     for run in _RUN.finditer(text):
         units = list(_tokens(text, run.start(), run.end()))
         for chain in _chains(text, units):
@@ -131,6 +139,6 @@ def addresses(text: str) -> Iterator[Candidate]:
             if not chain:
                 continue
             start = _start(text, chain[0], run.start())
-            told = _near(text, start, chain[-1].end, cues, 10, 0)
+            told = near(text, start, chain[-1].end, cues, 10, 0)
             if _is_address(text, chain, told):
                 yield Candidate(7, start, chain[-1].end, "address")

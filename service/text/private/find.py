@@ -12,6 +12,9 @@ from service.text.private import accounts, address, names, numbers
 from service.text.private.numbers import Candidate
 from service.text.private.words import either, fold, words
 
+_BLANK = "\x00"
+"""Stands where an alias stood: no cue, no digit, no character of a name (the normal form holds no NUL)."""
+
 MAX_CHARS = 50_000
 """Longer texts are read in pieces of this many characters, so that time stays linear."""
 
@@ -40,15 +43,14 @@ def find_private(text: str) -> list[PrivateSpan]:
     if not text.strip():
         return []
     folded = fold(text)
-    ours = [m.span() for m in re.finditer(_folded_alias(), folded.text)]
-    chosen = _choose(_candidates(folded.text), ours)
-    spans = (_trim(folded.text, c) for c in chosen)
+    bare = _folded_alias().sub(lambda match: _BLANK * len(match[0]), folded.text)
+    spans = (_trim(bare, c) for c in _choose(_candidates(bare)))
     return [PrivateSpan(c.type, *folded.original(c.start, c.end)) for c in spans]
 
 
 @cache
-def _folded_alias() -> str:
-    return rf"<(?:{either(words().aliases.values())})[0-9]{{1,6}}>"
+def _folded_alias() -> re.Pattern[str]:
+    return re.compile(rf"<(?:{either(tuple(words().aliases.values()))})[0-9]{{1,6}}>")
 
 
 def _candidates(text: str) -> list[Candidate]:
@@ -69,28 +71,34 @@ def _candidates(text: str) -> list[Candidate]:
         ):
             found += recogniser(text)
     found += address.addresses(text)
-    anchors = [(c.start, c.end) for c in _choose(found, []) if c.type in ("phone", "landline", "address", "id_card")]
+    anchors = [(c.start, c.end) for c in _choose(found) if c.type in ("phone", "landline", "address", "id_card")]
     found += [*names.labelled(text), *names.titled(text), *names.signed(text), *names.beside(text, anchors)]
     return found + list(_again(text, found))
 
 
 def _again(text: str, found: Iterable[Candidate]) -> Iterator[Candidate]:
     """A full name that was recognised once is one wherever it stands again."""
-    known = {text[c.start : c.end] for c in found if c.type == "name" and c.rank <= 9 and c.end - c.start >= 3}
-    if known:
-        for match in re.finditer(either(known), text):
-            yield Candidate(11, match.start(), match.end(), "name")
+    known = [text[c.start : c.end] for c in found if c.type == "name" and c.rank <= 9 and c.end - c.start >= 3]
+    for _, start, end in occurrences(text, known):
+        yield Candidate(11, start, end, "name")
 
 
-def _choose(found: Iterable[Candidate], taken: list[tuple[int, int]]) -> list[Candidate]:
+def occurrences(text: str, values: Iterable[str]) -> Iterator[tuple[str, int, int]]:
+    """Where each value stands; by plain search, since compiled patterns would keep personal data in a cache."""
+    for value in dict.fromkeys(values):
+        at = text.find(value)
+        while at >= 0:
+            yield value, at, at + len(value)
+            at = text.find(value, at + len(value))
+
+
+def _choose(found: Iterable[Candidate]) -> list[Candidate]:
     """The best candidates that do not overlap: lower rank first, then the longer, then the earlier."""
-    owner: dict[int, bool] = {}
-    for start, end in taken:
-        owner.update(dict.fromkeys(range(start, end), True))
+    owned: set[int] = set()
     chosen: list[Candidate] = []
     for candidate in sorted(set(found), key=lambda c: (c.rank, c.start - c.end, c.start)):
-        if candidate.end > candidate.start and not any(i in owner for i in range(candidate.start, candidate.end)):
-            owner.update(dict.fromkeys(range(candidate.start, candidate.end), True))
+        if candidate.end > candidate.start and owned.isdisjoint(range(candidate.start, candidate.end)):
+            owned.update(range(candidate.start, candidate.end))
             chosen.append(candidate)
     return sorted(chosen, key=lambda c: c.start)
 

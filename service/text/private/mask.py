@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from service.schemas import Entity, EntityType, MaskResult
-from service.text.private.find import PrivateSpan, alias_pattern, find_private
+from service.text.private.find import PrivateSpan, alias_pattern, find_private, occurrences
 from service.text.private.words import words
 
 _SHORTEST = 2
 """Known values shorter than this are not looked for: a single character is everywhere."""
+
+
+_ROUNDS = 5
+"""What stands beside a value can hide the next one, so a masked text is read again until nothing more is found."""
 
 
 def has_alias(text: str) -> bool:
@@ -40,20 +43,38 @@ class Masker:
         for text in texts:
             self._reserved.update(alias_pattern().findall(text))
             for span in find_private(text):
-                self._type.setdefault(text[span.start : span.end], span.type)
+                value = text[span.start : span.end]
+                if len(value) >= _SHORTEST:
+                    self._type.setdefault(value, span.type)
 
     def mask(self, text: str) -> MaskResult:
         """The text with an alias for each value. Masking what is masked already changes nothing."""
         self._reserved.update(alias for alias in alias_pattern().findall(text) if alias not in self._value)
-        entities: list[Entity] = []
+        spans: list[PrivateSpan] = []
+        masked, where = text, list(range(len(text)))
+        for _ in range(_ROUNDS):
+            more = [PrivateSpan(s.type, where[s.start], where[s.end - 1] + 1) for s in self._spans(masked)]
+            if not more:
+                break
+            spans = sorted(spans + more, key=lambda s: s.start)
+            masked, where = self._replace(text, spans)
+        entities = [
+            Entity(type=s.type, start=s.start, end=s.end, alias=self._name(text[s.start : s.end], s.type))
+            for s in spans
+        ]
+        return MaskResult(masked=masked, entities=entities)
+
+    def _replace(self, text: str, spans: list[PrivateSpan]) -> tuple[str, list[int]]:
+        """The text with aliases, and for each of its characters the place in the original."""
         pieces: list[str] = []
+        where: list[int] = []
         at = 0
-        for span in self._spans(text):
+        for span in spans:
             alias = self._name(text[span.start : span.end], span.type)
-            entities.append(Entity(type=span.type, start=span.start, end=span.end, alias=alias))
             pieces += [text[at : span.start], alias]
+            where += [*range(at, span.start), *[span.start] * len(alias)]
             at = span.end
-        return MaskResult(masked="".join([*pieces, text[at:]]), entities=entities)
+        return "".join([*pieces, text[at:]]), [*where, *range(at, len(text))]
 
     def restore(self, text: str) -> str:
         """The text with this masker's aliases turned back into their values; other aliases stay."""
@@ -66,7 +87,8 @@ class Masker:
 
     def _name(self, value: str, kind: EntityType) -> str:
         if value not in self._alias:
-            self._type.setdefault(value, kind)
+            if len(value) >= _SHORTEST:
+                self._type.setdefault(value, kind)
             alias = ""
             while not alias or alias in self._reserved:
                 self._count[kind] = self._count.get(kind, 0) + 1
@@ -76,11 +98,10 @@ class Masker:
 
     def _spans(self, text: str) -> list[PrivateSpan]:
         spans = find_private(text)
-        known = sorted((v for v in self._type if len(v) >= _SHORTEST and v in text), key=len, reverse=True)
-        if not known:
-            return spans
+        known = sorted((v for v in self._type if v in text), key=len, reverse=True)
         taken = [(s.start, s.end) for s in spans] + [m.span() for m in alias_pattern().finditer(text)]
-        for match in re.finditer("|".join(map(re.escape, known)), text):
-            if all(match.end() <= a or b <= match.start() for a, b in taken):
-                spans.append(PrivateSpan(self._type[match[0]], match.start(), match.end()))
+        for value, start, end in occurrences(text, known):
+            if all(end <= a or b <= start for a, b in taken):
+                spans.append(PrivateSpan(self._type[value], start, end))
+                taken.append((start, end))
         return sorted(spans, key=lambda s: s.start)

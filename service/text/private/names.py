@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from re import Pattern
 
-from service.text.private.numbers import Candidate, _compiled
+from service.text.private.numbers import Candidate, compiled
 from service.text.private.words import cue, either, joint, words
 
 _HAN = "\u4e00-\u9fff"
@@ -22,7 +22,7 @@ def _is_han(text: str, at: int) -> bool:
 
 @cache
 def _follow() -> Pattern[str]:
-    return _compiled(rf"$|[^{_HAN}a-z]|[a-z0-9]|(?:{either(words().names.follow)})")
+    return compiled(rf"$|[^{_HAN}a-z]|[a-z0-9]|(?:{either(words().names.follow)})")
 
 
 @cache
@@ -37,7 +37,7 @@ def _fits(name: str, strict: bool) -> bool:
     if surname == 1 and (name[0] not in data.surnames or len(name) > 3):
         return False
     given = name[surname:]
-    if name in _lookalike() or name[:2] in _lookalike() or name[1:] in _lookalike():
+    if name in _lookalike() or (strict and not {name[:2], name[1:]}.isdisjoint(_lookalike())):
         return False
     if not given or any(c in data.never for c in given):
         return False
@@ -61,7 +61,7 @@ def _read(text: str, start: int, strict: bool) -> int | None:
 
 def _read_back(text: str, end: int, strict: bool, bounded: bool) -> int | None:
     """The start of the name that stops at ``end``; ``bounded``: something other than Han, or a lead word, before."""
-    lead = _compiled(rf"(?:^|[^{_HAN}]|{either((*words().names.cues, *words().names.weak_cues, *words().connect))})$")
+    lead = compiled(rf"(?:^|[^{_HAN}]|{either((*words().names.cues, *words().names.weak_cues, *words().connect))})$")
     found = None
     for length in (2, 3, 4):
         start = end - length
@@ -77,23 +77,23 @@ def _read_back(text: str, end: int, strict: bool, bounded: bool) -> int | None:
 def labelled(text: str) -> Iterator[Candidate]:
     """Names after a label, or after a weak word and before a clean break."""
     data = words().names
-    for match in _compiled(rf"{cue(data.cues)}{joint()}(?=[{_HAN}])").finditer(text):
+    for match in compiled(rf"{cue(data.cues)}{joint()}(?=[{_HAN}])").finditer(text):
         end = _read(text, match.end(), strict=False)
         if end:
             yield Candidate(8, match.end(), end, "name")
-    weak = _compiled(rf"(?:{either((*data.weak_cues, *words().names.cues))})[ :]?(?=[{_HAN}])")
+    weak = compiled(rf"(?:{either((*data.weak_cues, *words().names.cues))})[ :]?(?=[{_HAN}])")
     at = 0
-    while match := weak.search(text, at):  # step by step: a weak word may stand inside the next one's reach
-        end = _read(text, match.end(), strict=True)
-        if end:
-            yield Candidate(10, match.end(), end, "name")
-        at = match.start() + 1
+    while found := weak.search(text, at):  # step by step: a weak word may stand inside the next one's reach
+        stop = _read(text, found.end(), strict=True)
+        if stop:
+            yield Candidate(10, found.end(), stop, "name")
+        at = found.start() + 1
 
 
 def titled(text: str) -> Iterator[Candidate]:
     """A surname or full name with its title: the title belongs to the span."""
     data = words().names
-    for match in _compiled(rf"(?:{either(data.full_titles)})").finditer(text):
+    for match in compiled(rf"(?:{either(data.full_titles)})").finditer(text):
         start = _read_back(text, match.start(), strict=True, bounded=False)
         if start is None and match[0] in data.titles and _is_han(text, match.start() - 1):
             before = match.start() - 1
@@ -107,9 +107,9 @@ def titled(text: str) -> Iterator[Candidate]:
 
 def beside(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Candidate]:
     """Names right before or right after a phone number or an address."""
-    gap = _compiled(r"[ ,:;()、/\n-]{0,3}$")
-    ahead = _compiled(r"[ ,:;()、/\n-]{0,3}")
-    joins = _compiled(rf"(?:{either(words().names.joins)})?(?:$|[^{_HAN}])")
+    gap = compiled(r"[ ,:;()、/\n-]{0,3}$")
+    ahead = compiled(r"[ ,:;()、/\n-]{0,3}")
+    joins = compiled(rf"(?:{either(words().names.joins)})?(?:$|[^{_HAN}])")
     for left, right in anchors:
         space = gap.search(text[max(0, left - 3) : left])
         stop = left - (len(space[0]) if space else 0)
@@ -127,12 +127,12 @@ def beside(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Candidate]
 
 def signed(text: str) -> Iterator[Candidate]:
     """A name before 收 or 代收 where the clause ends, and the corrected name of “是甲不是乙”."""
-    for match in _compiled(rf"(?:{either(words().names.joins)})(?=$|[^{_HAN}])").finditer(text):
+    for match in compiled(rf"(?:{either(words().names.joins)})(?=$|[^{_HAN}])").finditer(text):
         start = _read_back(text, match.start(), strict=True, bounded=True)
         if start is not None:
             yield Candidate(9, start, match.start(), "name")
     compounds = either(words().names.compounds)
-    for match in _compiled(rf"(?:{compounds})(?=[{_HAN}])").finditer(text):
+    for match in compiled(rf"(?:{compounds})(?=[{_HAN}])").finditer(text):
         end = _read(text, match.start(), strict=True)
         if end and not (_is_han(text, match.start() - 1) and _is_han(text, match.start() - 2)):
             yield Candidate(10, match.start(), end, "name")

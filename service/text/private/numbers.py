@@ -1,7 +1,7 @@
 """Personal data written in digits and letters: one recogniser a type, each yielding candidates.
 
-A candidate has a rank; where two overlap the lower rank wins, then the longer. Patterns use digit lookarounds, never
-``\\b``, because Chinese is glued to both sides; every repetition is bounded, so the time is linear.
+A candidate has a rank; where two overlap the lower rank wins, then the longer. Patterns use digit lookarounds,
+never word boundaries, because Chinese is glued to both sides; every repetition is bounded, so the time is linear.
 Checks: GB 11643 mod 11-2 for identity numbers, Luhn for bank cards.
 """
 
@@ -47,7 +47,7 @@ def luhn(number: str) -> bool:
 
 def _is_date(year: str, month: str, day: str) -> bool:
     try:
-        return date(1900, 1, 1) <= date(int(year), int(month), int(day)) <= date(2100, 1, 1)
+        return date(1850, 1, 1) <= date(int(year), int(month), int(day)) <= date(2100, 1, 1)
     except ValueError:
         return False
 
@@ -59,37 +59,40 @@ def id_checks(number: str) -> bool:
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
+def compiled(pattern: str) -> re.Pattern[str]:
+    """The pattern compiled, once per process."""
     return re.compile(pattern)
 
 
-def _near(text: str, start: int, end: int, cues: re.Pattern[str], before: int, after: int) -> bool:
+def near(text: str, start: int, end: int, cues: re.Pattern[str], before: int, after: int) -> bool:
     """Is a cue in the same sentence, at most so many characters before or after?"""
     left = _STOPS.split(text[max(0, start - before) : start])[-1]
     right = _STOPS.split(text[end : end + after], maxsplit=1)[0]
     return bool(cues.search(left) or cues.search(right))
 
 
-def _cue_pattern(kind: EntityType) -> re.Pattern[str]:
-    return _compiled(cue(words().cues[kind]))
+def cue_pattern(kind: EntityType) -> re.Pattern[str]:
+    """The cue words of a type as a pattern."""
+    return compiled(cue(words().cues[kind]))
 
 
-def _labelled(cues: tuple[str, ...], value: str, back: tuple[str, ...] = ()) -> Iterator[re.Pattern[str]]:
+def after_cue(cues: tuple[str, ...], value: str, back: tuple[str, ...] = ()) -> Iterator[re.Pattern[str]]:
     """Patterns for a value after its cue, or before it (the named group ``v`` is the value)."""
-    yield _compiled(rf"{cue(cues)}{joint()}(?P<v>{value})")
+    yield compiled(rf"{cue(cues)}{joint()}(?P<v>{value})")
     if back:
         pointer = rf"(?:{either(words().pointers)}|[ ,]){{0,3}}"
-        yield _compiled(rf"(?P<v>{value}){pointer}{cue(back)}")
+        yield compiled(rf"(?P<v>{value}){pointer}{cue(back)}")
 
 
-def _is_product(text: str, start: int) -> bool:
+def is_product(text: str, start: int) -> bool:
     """Is the number named a product, batch, part or ticket number by the words before it?"""
-    label = _compiled(rf"{cue(words().product_labels)}{joint()}[a-z0-9-]{{0,6}}$")
+    label = compiled(rf"{cue(words().product_labels)}{joint()}[a-z0-9-]{{0,6}}$")
     return bool(label.search(text[max(0, start - 24) : start]))
 
 
-def _is_amount(text: str, end: int) -> bool:
-    unit = _compiled(rf" ?(?:{either(words().units_after)})")
+def is_amount(text: str, end: int) -> bool:
+    """Does a unit follow (元, 件), so that the number before it counts something?"""
+    unit = compiled(rf" ?(?:{either(words().units_after)})")
     return bool(unit.match(text[end : end + 8]))
 
 
@@ -99,37 +102,47 @@ def emails(text: str) -> Iterator[Candidate]:
     dot = rf" ?(?:{either(words().email_dot)}) ?"
     ending = either(words().email_endings)
     plain = r"[a-z0-9_%+-](?:[a-z0-9._%+-]{0,62}[a-z0-9_%+-])?"
-    pattern = rf"(?<![a-z0-9._%+-]){plain}{at}[a-z0-9-]{{1,40}}(?:{dot}[a-z0-9-]{{1,20}}){{0,2}}{dot}(?:{ending}|[a-z]{{2,10}})(?![a-z0-9])"
-    for match in _compiled(pattern).finditer(text):
+    host = rf"[a-z0-9-]{{1,40}}(?:{dot}[a-z0-9-]{{1,20}}){{0,2}}{dot}(?:{ending}|[a-z]{{2,10}})"
+    pattern = rf"(?<![a-z0-9._%+-]){plain}{at}{host}(?![a-z0-9])"
+    for match in compiled(pattern).finditer(text):
         yield Candidate(0, match.start(), match.end(), "email")
 
 
 def id_cards(text: str) -> Iterator[Candidate]:
     """Identity numbers of 18 characters; of 15, or with a wrong check character, only beside their cue."""
-    cues = _cue_pattern("id_card")
-    for match in _compiled(r"(?<![0-9a-z])[1-8][0-9]{5}(?:[ -]?[0-9]){9,11}(?:[ -]?[0-9x])?(?![0-9a-z])").finditer(text):
+    cues = cue_pattern("id_card")
+    for match in compiled(r"(?<![0-9a-z])[1-8][0-9]{5}(?:[ -]?[0-9]){9,11}(?:[ -]?[0-9x])?(?![0-9a-z])").finditer(text):
         number = match[0].replace(" ", "").replace("-", "")
         if number[:2] not in words().id_provinces:
             continue
-        told = _near(text, match.start(), match.end(), cues, 16, 10)
+        told = near(text, match.start(), match.end(), cues, 16, 10)
         if len(number) == 18:
             dated = _is_date(number[6:10], number[10:12], number[12:14])
-            if dated and (told or (id_checks(number) and not _is_product(text, match.start()))):
+            if dated and (told or (id_checks(number) and not is_product(text, match.start()))):
                 yield Candidate(1, match.start(), match.end(), "id_card")
-        elif len(number) == 15 and told and number.isdigit() and _is_date("19" + number[6:8], number[8:10], number[10:12]):
+        elif (
+            len(number) == 15
+            and told
+            and number.isdigit()
+            and _is_date("19" + number[6:8], number[8:10], number[10:12])
+        ):
             yield Candidate(1, match.start(), match.end(), "id_card")
 
 
 def bank_cards(text: str) -> Iterator[Candidate]:
     """Card numbers of 16 to 19 digits: UnionPay's by Luhn alone, others and mistyped ones beside a cue."""
-    cues, orders = _cue_pattern("bank_card"), _compiled(cue(words().order_context) + r".{0,8}$")
-    for match in _compiled(r"(?<![0-9a-z-])[3-9][0-9]{3}(?:[ -]?[0-9]){12,15}(?![0-9])").finditer(text):
+    cues, orders = cue_pattern("bank_card"), compiled(cue(words().order_context) + r".{0,8}$")
+    for match in compiled(r"(?<![0-9a-z-])[3-9][0-9]{3}(?:[ -]?[0-9]){12,15}(?![0-9])").finditer(text):
         number = digits(match[0])
-        told = _near(text, match.start(), match.end(), cues, 18, 8)
+        told = near(text, match.start(), match.end(), cues, 18, 8)
         union, card = number.startswith(words().bank_prefixes), number.startswith(words().card_prefixes)
-        if _is_product(text, match.start()):
+        if is_product(text, match.start()):
             continue
-        if told and not orders.search(text[max(0, match.start() - 14) : match.start()]) and (union or card or luhn(number)):
+        if (
+            told
+            and not orders.search(text[max(0, match.start() - 14) : match.start()])
+            and (union or card or luhn(number))
+        ):
             yield Candidate(2, match.start(), match.end(), "bank_card")
         elif luhn(number) and (union or (card and len(number) == 16)):
             yield Candidate(6, match.start(), match.end(), "bank_card")
@@ -137,15 +150,21 @@ def bank_cards(text: str) -> Iterator[Candidate]:
 
 def phones(text: str) -> Iterator[Candidate]:
     """Mobile numbers, with country code, separators and a privacy number's extension."""
-    pattern = r"(?<![0-9])(?<![0-9][-.])(?:(?:\+|00)?86[ -]{0,2})?1[ -]?[3-9](?:[ .·_-]{0,2}[0-9]){9}(?![0-9])(?![ -]?[x*])"
-    extension = _compiled(r"(?:-|转|# ?)[0-9]{3,4}(?![0-9])")
-    for match in _compiled(pattern).finditer(text):
+    pattern = (
+        r"(?<![0-9])(?<![0-9][-.])(?:(?:\+|00)?86[ -]{0,2})?1[ -]?[3-9](?:[ .·_-]{0,2}[0-9]){9}(?![0-9])(?![ -]?[x*])"
+    )
+    extension = compiled(r"(?:-|转|# ?)[0-9]{3,4}(?![0-9])")
+    for match in compiled(pattern).finditer(text):
         gaps = len(re.findall(r"[^0-9+]+", match[0]))
         letter = match.start() and text[match.start() - 1].isascii() and text[match.start() - 1].isalpha()
-        told = bool(_compiled(rf"{cue(words().cues['phone'])}{joint()}$").search(text[max(0, match.start() - 16) : match.start()]))
+        told = bool(
+            compiled(rf"{cue(words().cues['phone'])}{joint()}$").search(
+                text[max(0, match.start() - 16) : match.start()]
+            )
+        )
         if (4 < gaps < 10) or (letter and not told):
             continue
-        if not told and (_is_product(text, match.start()) or _is_amount(text, match.end())):
+        if not told and (is_product(text, match.start()) or is_amount(text, match.end())):
             continue
         tail = extension.match(text, match.end())
         yield Candidate(5, match.start(), tail.end() if tail else match.end(), "phone")
@@ -157,13 +176,13 @@ def landlines(text: str) -> Iterator[Candidate]:
     codes = "|".join(code.replace(".", "[0-9]") for code in words().area_codes)
     area = rf"\(?(?:\+?86[ -]?)?(?<![0-9])(?:{codes})\)?[ -]{{0,2}}"
     local = rf"(?!(?:{either(words().hotlines)}))[2-8][0-9]{{2,3}}[ -]?[0-9]{{4}}"
-    full = _compiled(rf"(?<![0-9a-z])(?<![0-9]-)(?:{area}){local}(?![0-9]){extension}")
+    full = compiled(rf"(?<![0-9a-z])(?<![0-9]-)(?:{area}){local}(?![0-9]){extension}")
     for match in full.finditer(text):
-        if not _is_product(text, match.start()) and not _is_amount(text, match.end()):
+        if not is_product(text, match.start()) and not is_amount(text, match.end()):
             yield Candidate(7, match.start(), match.end(), "landline")
-    for pattern in _labelled(words().cues["landline"], rf"{local}(?![0-9]){extension}"):
+    for pattern in after_cue(words().cues["landline"], rf"{local}(?![0-9]){extension}"):
         for match in pattern.finditer(text):
-            if not _is_amount(text, match.end("v")):
+            if not is_amount(text, match.end("v")):
                 yield Candidate(8, match.start("v"), match.end("v"), "landline")
 
 
@@ -173,17 +192,17 @@ def plates(text: str) -> Iterator[Candidate]:
     province = "".join(words().plate_provinces)
     suffix = "".join(words().plate_suffixes)
     body = rf"(?:[0-9a-hj-np-z]{{6}}|[0-9a-hj-np-z]{{5}}|[0-9a-hj-np-z]{{4}}[{suffix}])"
-    cues = _cue_pattern("plate")
-    for match in _compiled(rf"{not_after}[{province}][a-z][ ·.•-]?(?P<n>{body})(?![0-9a-z])").finditer(text):
-        told = _near(text, match.start(), match.end(), cues, 10, 6)
+    cues = cue_pattern("plate")
+    for match in compiled(rf"{not_after}[{province}][a-z][ ·.•-]?(?P<n>{body})(?![0-9a-z])").finditer(text):
+        told = near(text, match.start(), match.end(), cues, 10, 6)
         count = len(digits(match["n"]))
-        if count >= (2 if told else 3) and (told or not _is_product(text, match.start())):
+        if count >= (2 if told else 3) and (told or not is_product(text, match.start())):
             yield Candidate(4, match.start(), match.end(), "plate")
 
 
 def passports(text: str) -> Iterator[Candidate]:
     """Passport and travel-permit numbers, beside their cue."""
-    cues = _cue_pattern("passport")
-    for match in _compiled(r"(?<![0-9a-z])[a-z][a-z]?[0-9]{7,9}(?![0-9a-z])").finditer(text):
-        if _near(text, match.start(), match.end(), cues, 16, 10):
+    cues = cue_pattern("passport")
+    for match in compiled(r"(?<![0-9a-z])[a-z][a-z]?[0-9]{7,9}(?![0-9a-z])").finditer(text):
+        if near(text, match.start(), match.end(), cues, 16, 10):
             yield Candidate(3, match.start(), match.end(), "passport")

@@ -6,7 +6,6 @@ Folding goes a step beyond the normal form: all dashes are one dash, numbers spe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated
@@ -82,6 +81,7 @@ class Words(_Shape):
     plain_number_cues: Listed
     order_context: Listed
     tracking_context: Listed
+    glued_wechat: Listed
     weak_wechat: Listed
     wechat_never: Listed
     product_labels: Listed
@@ -118,7 +118,9 @@ def words() -> Words:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
-        raise RulebookError(FOLDER / "private.yaml", 0, phrase("field_type", field=field, problem=first["msg"])) from None
+        raise RulebookError(
+            FOLDER / "private.yaml", 0, phrase("field_type", field=field, problem=first["msg"])
+        ) from None
 
 
 _SPELLED = 3
@@ -139,7 +141,7 @@ class Folded:
 
 @cache
 def _dashes() -> dict[int, str]:
-    return {c: "-" for c in range(0x2010, 0x2016)} | {0x2212: "-", 0x30FC: "-", 0x2500: "-"}
+    return dict.fromkeys(range(8208, 8214), "-") | {0x2212: "-", 0x30FC: "-", 0x2500: "-"}
 
 
 @cache
@@ -162,15 +164,17 @@ def fold(text: str) -> Folded:
     return Folded(run.sub(typed, norm.text.translate(_dashes())), norm)
 
 
-def either(items: Iterable[str]) -> str:
+@cache
+def either(items: tuple[str, ...]) -> str:
     """A regular-expression alternation of literals, longest first."""
     return "|".join(re.escape(item.lower()) for item in sorted(set(items), key=len, reverse=True))
 
 
-def cue(items: Iterable[str]) -> str:
+@cache
+def cue(items: tuple[str, ...]) -> str:
     """An alternation of cue words; Latin ones must stand alone on the left and not run on into letters."""
-    han = [item for item in items if not item[-1].isascii()]
-    latin = [item for item in items if item[-1].isascii()]
+    han = tuple(item for item in items if not item[-1].isascii())
+    latin = tuple(item for item in items if item[-1].isascii())
     parts = [f"(?:{either(han)})"] if han else []
     if latin:
         parts.append(f"(?<![a-z0-9])(?:{either(latin)})(?![a-z])")
