@@ -1,0 +1,105 @@
+"""From bytes to passages: the whole way of one file, without touching the database."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+from service.errors import InvalidRequest, phrase
+from service.library.clean import clean
+from service.library.folder import digest
+from service.library.outline import SEPARATOR, Section, outline
+from service.library.parse import FrontMatter, parse
+from service.library.rules import LibraryRules
+from service.library.split import Piece, split
+
+MAX_TITLE = 200
+MAX_SECTION = 500
+_EXCERPT = 24
+_STEM = re.compile(r"[\x00-\x1f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What a file became. ``indexed`` is each passage with its title and section, for the embedder."""
+
+    title: str
+    text: str
+    front: FrontMatter
+    pieces: tuple[Piece, ...]
+    indexed: tuple[str, ...]
+    warnings: tuple[str, ...]
+    sha256: str
+
+    @property
+    def held(self) -> int:
+        """How many passages are held."""
+        return sum(piece.held is not None for piece in self.pieces)
+
+
+def ingest(
+    name: str, data: bytes, rules: LibraryRules, *, title: str | None = None, kind: str | None = None
+) -> Ingested:
+    """Parse, clean, outline and split a file.
+
+    Args:
+        name: file name; its suffix says how to read it.
+        data: its bytes.
+        rules: noise, headings, sentences to hold, sizes.
+        title: overrides front matter, first heading and file name.
+        kind: overrides the front matter's; of a scenario only the sections named in the rules are taken.
+
+    Raises:
+        UnsupportedDocument: cannot be read; see :func:`service.library.parse.parse`.
+        InvalidRequest: ``empty_document``, also when only noise was in it.
+    """
+    parsed = parse(name, data)
+    cleaned = clean(parsed.text, rules)
+    if not cleaned.text.strip():
+        raise InvalidRequest("empty_document")
+    sections = outline(cleaned.text, rules)
+    chosen = (
+        title or parsed.front.title or parsed.front.name or _heading(sections) or _STEM.sub("", PurePath(name).stem)
+    )
+    chosen = chosen[:MAX_TITLE].strip()
+    taken = sections_of(cleaned.text, kind or parsed.front.kind, chosen, rules)
+    pieces = tuple(split(cleaned.text, taken, rules))
+    indexed = tuple(f"{chosen} {piece.section}\n{cleaned.text[piece.start : piece.end]}" for piece in pieces)
+    warnings = (*cleaned.warnings, *_held_warnings(cleaned.text, pieces))
+    return Ingested(chosen, cleaned.text, parsed.front, pieces, indexed, warnings, digest(data))
+
+
+def sections_of(text: str, kind: str | None, title: str, rules: LibraryRules) -> list[Section]:
+    """The sections of a cleaned document that are taken in.
+
+    Of a scenario only those named in the rules: a script's bullets are lines to fill in, not knowledge to cite. A path
+    does not repeat the document's title.
+    """
+    sections = [_within(section, title) for section in outline(text, rules)]
+    if kind != "scenario":
+        return sections
+    wanted = set(rules.outline.scenario_sections)
+    return [section for section in sections if section.title in wanted]
+
+
+def _heading(sections: list[Section]) -> str | None:
+    return next((section.title for section in sections if section.level == 1 and section.title), None)
+
+
+def _within(section: Section, title: str) -> Section:
+    """A path need not repeat the document's title, nor grow without end."""
+    path = section.path
+    if path == title:
+        path = ""
+    elif path.startswith(title + SEPARATOR):
+        path = path[len(title + SEPARATOR) :]
+    return replace(section, path=path[:MAX_SECTION])
+
+
+def _held_warnings(text: str, pieces: tuple[Piece, ...]) -> list[str]:
+    reasons: dict[str, list[str]] = {}
+    for piece in pieces:
+        if piece.held:
+            reasons.setdefault(piece.held, []).append(text[piece.start : piece.end][:_EXCERPT])
+    return [phrase("warning_held", count=len(found), reason=why, excerpt=found[0]) for why, found in reasons.items()]

@@ -1,0 +1,116 @@
+"""Rows of the database to a snapshot, and live documents for citations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from service.database.knowledge import LiveRows
+from service.library.embed import Embedder
+from service.library.ingest import sections_of
+from service.library.rules import LibraryRules
+from service.library.snapshot import Snapshot, SnapshotChunk, SnapshotDocument
+from service.library.words import Tokeniser
+from service.rulebook.thesaurus import Thesaurus
+from service.schemas import Authority, DocumentKind
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSection:
+    """A section of a live document. ``start``/``end`` are code points of the document's cleaned text."""
+
+    path: str
+    title: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDocument:
+    """A published document as a citation needs it."""
+
+    id: str
+    shop: str
+    version: int
+    kind: DocumentKind
+    title: str
+    authority: Authority
+    text: str
+    sections: tuple[LiveSection, ...]
+
+
+def live_document(snapshot: Snapshot, place: int, text: str, rules: LibraryRules) -> LiveDocument:
+    """A document of the snapshot with its sections; empty sections are left out."""
+    document = snapshot.documents[place]
+    sections = []
+    for section in sections_of(text, document.kind, document.title, rules):
+        body = text[section.body : section.end]
+        start = section.body + len(body) - len(body.lstrip())
+        end = section.body + len(body.rstrip())
+        if start < end:
+            sections.append(LiveSection(section.path, section.title, text[start:end], start, end))
+    return LiveDocument(
+        document.id,
+        document.shop,
+        document.version,
+        document.kind,
+        document.title,
+        document.authority,
+        text,
+        tuple(sections),
+    )
+
+
+def build_snapshot(
+    live: LiveRows,
+    blobs: Sequence[bytes],
+    tokeniser: Tokeniser,
+    embedder: Embedder,
+    thesaurus: Thesaurus,
+    rules: LibraryRules,
+) -> Snapshot:
+    """The snapshot of what was read; ``blobs`` has a vector for every chunk. Blocking: for a thread."""
+    place = {row["documents_id"]: i for i, row in enumerate(live.documents)}
+    chunks = [
+        SnapshotChunk(
+            id=row["id"],
+            document=place[row["document_id"]],
+            section=row["section"],
+            text=row["text"],
+            start=row["start"],
+            end=row["end"],
+            held=row["held"],
+            vector=np.frombuffer(blob, dtype="<f4"),
+        )
+        for row, blob in zip(live.chunks, blobs, strict=True)
+    ]
+    documents = [_document(row) for row in live.documents]
+    return Snapshot(live.pointer.name, documents, chunks, tokeniser, embedder, thesaurus, rules.tuning)
+
+
+def to_blobs(embedder: Embedder, texts: Sequence[str]) -> list[bytes]:
+    """Vectors as they are stored: float32, little-endian."""
+    return [row.astype("<f4").tobytes() for row in embedder.embed(texts)] if texts else []
+
+
+def _document(row: Any) -> SnapshotDocument:
+    labels = row["versions_labels"]
+    return SnapshotDocument(
+        id=row["documents_id"],
+        version=row["versions_number"],
+        shop=row["documents_shop"],
+        kind=labels["kind"],
+        title=labels["title"],
+        authority=labels["authority"],
+        platform=labels.get("platform"),
+        category=labels.get("category"),
+        questions=tuple(labels.get("questions") or ()),
+        created_at=row["versions_created_at"],
+        effective_from=row["versions_effective_from"],
+        effective_to=row["versions_effective_to"],
+        source=row["documents_source"],
+    )

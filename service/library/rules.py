@@ -1,0 +1,233 @@
+"""The data that steers ingest and search: ``knowledge/library/*.yaml``, loaded strictly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import re2
+from pydantic import Field
+
+from service.errors import RulebookError, phrase
+from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
+
+
+class LineRule(StrictModel):
+    """Lines that belong to the website, not to the document."""
+
+    id: str
+    name: str
+    patterns: list[str] = Field(min_length=1)
+    drop: list[str] = Field(min_length=1)
+    keep: list[str] = Field(min_length=1)
+
+
+class BlockRule(StrictModel):
+    """A stretch of the website's own: from a matching line to the next heading or the end."""
+
+    id: str
+    name: str
+    start: list[str] = Field(min_length=1, alias="from")
+    resume: str
+    drop: list[str] = Field(min_length=1)
+    keep: list[str] = Field(min_length=1)
+
+
+class Repeats(StrictModel):
+    """Watermark lines: the same line again and again."""
+
+    at_least: int = Field(ge=2)
+    min_chars: int = Field(ge=1)
+
+
+class Cut(StrictModel):
+    """When a document counts as cut off."""
+
+    min_chars: int
+    closers: str
+
+
+class Noise(StrictModel):
+    """``noise.yaml``."""
+
+    lines: list[LineRule]
+    blocks: list[BlockRule]
+    repeats: Repeats
+    cut: Cut
+
+
+class Level(StrictModel):
+    """A shape of heading line."""
+
+    pattern: str
+    level: int = Field(ge=1, le=9)
+    alone: bool = False
+
+
+class Outline(StrictModel):
+    """``outline.yaml``."""
+
+    max_chars: int
+    not_ending: str
+    scenario_sections: list[str]
+    levels: list[Level]
+
+
+class HeldRule(StrictModel):
+    """Sentences that are kept out of drafts until a person releases them."""
+
+    id: str
+    reason: str
+    any: list[str] = Field(min_length=1)
+    unless: list[str]
+    hold: list[str] = Field(min_length=1)
+    allow: list[str] = Field(min_length=1, alias="pass")
+
+
+class Held(StrictModel):
+    """``held.yaml``."""
+
+    rules: list[HeldRule]
+
+
+class PassageSize(StrictModel):
+    """Characters of a passage at most, and the size under which sections are joined."""
+
+    limit: int = Field(ge=50, le=400)
+    small: int = Field(ge=0)
+
+
+class Bm25(StrictModel):
+    """Weights of the lexical score."""
+
+    k1: float
+    b: float
+    words: float
+    grams: float
+    heading: float
+    question: float
+
+
+class Widen(StrictModel):
+    """How far a query is widened by the thesaurus."""
+
+    weight: float
+    partial: float = Field(gt=0, le=1)
+    min_partial: int = Field(ge=2)
+    groups: int = Field(ge=1)
+
+
+class Fuse(StrictModel):
+    """Fusing the lexical and the vector answer by rank."""
+
+    k: float = Field(gt=0)
+    lexical: float
+    vector: float
+    depth: int = Field(ge=10)
+    overfetch: int = Field(ge=1)
+    duplicate: float = Field(gt=0, le=1)
+
+
+class Embed(StrictModel):
+    """The offline embedder's size."""
+
+    dim: int = Field(ge=64, le=4096)
+
+
+class Tuning(StrictModel):
+    """``search.yaml``."""
+
+    passage: PassageSize
+    bm25: Bm25
+    widen: Widen
+    fuse: Fuse
+    embed: Embed
+
+
+class Words(StrictModel):
+    """``words.yaml``: words the tokeniser's own dictionary lacks."""
+
+    words: list[str]
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Several RE2 patterns, any of which may match; linear in the text whatever is written in them."""
+
+    compiled: tuple[Any, ...]
+
+    def search(self, text: str) -> bool:
+        """Whether one of them is found in ``text``."""
+        return any(pattern.search(text) for pattern in self.compiled)
+
+
+@dataclass(frozen=True)
+class LibraryRules:
+    """All of ``knowledge/library``, compiled."""
+
+    noise: Noise
+    outline: Outline
+    held: Held
+    tuning: Tuning
+    words: tuple[str, ...]
+    compiled: dict[str, Patterns]
+    """Patterns by rule: ``<id>``, ``<id>.resume``, ``<id>.unless``, ``outline.<n>``."""
+
+
+def load_rules(folder: Path) -> LibraryRules:
+    """Read and compile the five files of ``folder``.
+
+    Raises:
+        RulebookError: a file is missing, broken, or holds a pattern RE2 does not take.
+    """
+    files = {name: read_yaml(folder / f"{name}.yaml") for name in ("noise", "outline", "held", "search", "words")}
+    noise, outline, held = files["noise"].parse(Noise), files["outline"].parse(Outline), files["held"].parse(Held)
+    compiled: dict[str, Patterns] = {}
+    for index, line in enumerate(noise.lines):
+        compiled[line.id] = _compile(files["noise"], line.id, line.patterns, "lines", index)
+    for index, block in enumerate(noise.blocks):
+        compiled[block.id] = _compile(files["noise"], block.id, block.start, "blocks", index)
+        compiled[f"{block.id}.resume"] = _compile(files["noise"], block.id, [block.resume], "blocks", index)
+    for index, rule in enumerate(held.rules):
+        compiled[rule.id] = _compile(files["held"], rule.id, rule.any, "rules", index)
+        compiled[f"{rule.id}.unless"] = _compile(files["held"], rule.id, rule.unless, "rules", index)
+    for index, level in enumerate(outline.levels):
+        name = f"outline.{index}"
+        compiled[name] = _compile(files["outline"], name, [level.pattern], "levels", index)
+    tuning, words = files["search"].parse(Tuning), files["words"].parse(Words)
+    return LibraryRules(noise, outline, held, tuning, tuple(words.words), compiled)
+
+
+def check_examples(rules: LibraryRules, folder: Path) -> list[RulebookError]:
+    """Run every rule's own examples; what is wrong, one error each."""
+    problems: list[RulebookError] = []
+
+    def expect(file: str, rule: str, examples: list[str], hit: bool) -> None:
+        for example in examples:
+            found = rules.compiled[rule].search(example)
+            if found and f"{rule}.unless" in rules.compiled:
+                found = not rules.compiled[f"{rule}.unless"].search(example)
+            if found != hit:
+                name = "rule_example_missed" if hit else "rule_example_hit"
+                problems.append(RulebookError(folder / file, 0, phrase(name, rule=rule, example=example)))
+
+    noises: list[LineRule | BlockRule] = [*rules.noise.lines, *rules.noise.blocks]
+    for noise in noises:
+        expect("noise.yaml", noise.id, noise.drop, True)
+        expect("noise.yaml", noise.id, noise.keep, False)
+    for held in rules.held.rules:
+        expect("held.yaml", held.id, held.hold, True)
+        expect("held.yaml", held.id, held.allow, False)
+    return problems
+
+
+def _compile(file: YamlFile, rule: str, patterns: list[str], *where: str | int) -> Patterns:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return Patterns(tuple(re2.compile(pattern, options) for pattern in patterns))
+    except re2.error as error:
+        shown = error.args[0] if error.args else ""
+        problem = shown.decode("utf-8", "replace") if isinstance(shown, bytes) else str(shown)
+        raise file.error(phrase("rule_pattern", rule=rule, problem=problem), *where) from None

@@ -1,0 +1,153 @@
+"""Sections to passages: at sentence ends, exact to the character, small neighbours joined.
+
+Every passage is ``text[start:end]`` of the cleaned document, never longer than the limit, and the passages of a
+document cover all of its text but white space. A held sentence is a passage of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.library.outline import SEPARATOR, Section
+from service.library.rules import LibraryRules
+
+_UNIT = re.compile('[^\\n。！？!?]*(?:[。！？!?]+["”’」』）)~～]*|\\n+|$)')
+_COMMA = re.compile(r"[^；;，,：:、\s]*[；;，,：:、\s]*")
+_INTRODUCES = "：:"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A passage in the making; ``held`` is the reason it is held."""
+
+    start: int
+    end: int
+    section: str
+    held: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A sentence to be held and why."""
+
+    start: int
+    end: int
+    reason: str
+
+
+def split(text: str, sections: Sequence[Section], rules: LibraryRules) -> list[Piece]:
+    """Cut a cleaned document into passages.
+
+    Args:
+        text: the cleaned document.
+        sections: its outline, from :func:`service.library.outline.outline`.
+        rules: the size of a passage and what is held.
+    """
+    limit, small = rules.tuning.passage.limit, rules.tuning.passage.small
+    pieces: list[Piece] = []
+    for section in sections:
+        pieces.extend(_section(text, section, rules, limit))
+    return _joined(text, pieces, limit, small)
+
+
+def sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Spans of the sentences and lines of ``text[start:end]``, each with what closes it, covering all of it."""
+    spans: list[tuple[int, int]] = []
+    while start < end:
+        match = _UNIT.match(text, start, end)
+        stop = match.end() if match and match.end() > start else end
+        spans.append((start, stop))
+        start = stop
+    return spans
+
+
+def _section(text: str, section: Section, rules: LibraryRules, limit: int) -> list[Piece]:
+    pieces: list[Piece] = []
+    run: list[tuple[int, int]] = []
+    for span in sentences(text, section.start, section.end):
+        reason = _reason(text[slice(*span)], rules) if span[0] >= section.body else None
+        if reason is None:
+            run.extend(_pressed(text, span, limit))
+            continue
+        pieces.extend(Piece(a, b, section.path) for a, b in _packed(text, run, limit))
+        pieces.extend(Piece(a, b, section.path, reason) for a, b in _pressed(text, span, limit))
+        run = []
+    pieces.extend(Piece(a, b, section.path) for a, b in _packed(text, run, limit))
+    return [trimmed for piece in pieces if (trimmed := _trim(text, piece))]
+
+
+def _reason(sentence: str, rules: LibraryRules) -> str | None:
+    for rule in rules.held.rules:
+        if rules.compiled[rule.id].search(sentence) and not rules.compiled[f"{rule.id}.unless"].search(sentence):
+            return rule.reason
+    return None
+
+
+def _pressed(text: str, span: tuple[int, int], limit: int) -> list[tuple[int, int]]:
+    """A sentence over the limit, cut at commas; without commas, by length."""
+    start, end = span
+    if end - start <= limit:
+        return [span]
+    spans: list[tuple[int, int]] = []
+    begin = at = start
+    while at < end:
+        match = _COMMA.match(text, at, min(end, at + limit))
+        stop = match.end() if match and match.end() > at else min(end, at + limit)
+        if stop - begin > limit:
+            spans.append((begin, at))
+            begin = at
+        at = stop
+    return [*spans, (begin, end)]
+
+
+def _packed(text: str, units: Sequence[tuple[int, int]], limit: int) -> list[tuple[int, int]]:
+    """Units in runs of about equal size, none over the limit; a line that introduces stays with what follows."""
+    if not units:
+        return []
+    total = units[-1][1] - units[0][0]
+    aim = total / -(-total // limit)
+    packed: list[tuple[int, int]] = []
+    begin, last = units[0][0], units[0][0]
+    for start, end in units:
+        over = end - begin > limit
+        enough = start - begin >= aim and not text[begin:start].rstrip().endswith(tuple(_INTRODUCES))
+        if last > begin and (over or enough):
+            packed.append((begin, last))
+            begin = start
+        last = end
+    return [*packed, (begin, last)]
+
+
+def _joined(text: str, pieces: Sequence[Piece], limit: int, small: int) -> list[Piece]:
+    """Small neighbours under a common heading become one passage; its section is what they share."""
+    joined: list[Piece] = []
+    for piece in pieces:
+        last = joined[-1] if joined else None
+        shared = _shared(last.section, piece.section) if last else ""
+        fits = last and not last.held and not piece.held and piece.end - last.start <= limit
+        tiny = last and min(last.end - last.start, piece.end - piece.start) < small
+        if last and fits and tiny and (shared or not last.section or last.section == piece.section):
+            joined[-1] = Piece(last.start, piece.end, shared or piece.section)
+        else:
+            joined.append(piece)
+    return joined
+
+
+def _shared(one: str, other: str) -> str:
+    if not one or not other:
+        return ""
+    shared: list[str] = []
+    for a, b in zip(one.split(SEPARATOR), other.split(SEPARATOR), strict=False):
+        if a != b:
+            break
+        shared.append(a)
+    return SEPARATOR.join(shared)
+
+
+def _trim(text: str, piece: Piece) -> Piece | None:
+    body = text[piece.start : piece.end]
+    start = piece.start + len(body) - len(body.lstrip())
+    end = piece.end - (len(body) - len(body.rstrip()))
+    return Piece(start, end, piece.section, piece.held) if start < end else None

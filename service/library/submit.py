@@ -1,0 +1,180 @@
+"""What is to be written for a file or an upload: rows ready for the database, made beside the event loop."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+from service.errors import InvalidRequest, RulebookError, YouliError, phrase
+from service.library.embed import Embedder
+from service.library.folder import FileDocument, digest, read_folder
+from service.library.ingest import Ingested, ingest
+from service.library.live import to_blobs
+from service.library.parse import read_date
+from service.library.rules import LibraryRules
+from service.library.snapshot import SHARED
+from service.schemas import Authority
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Rows of one new version; see :func:`service.database.knowledge.add_version`."""
+
+    document: dict[str, Any]
+    version: dict[str, Any]
+    pieces: list[dict[str, Any]]
+    blobs: list[bytes]
+
+    @property
+    def held(self) -> int:
+        """How many passages are held."""
+        return sum(bool(piece["held"]) for piece in self.pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync of the knowledge folder did, by document id. ``warnings`` are (path, Chinese sentence)."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    retired: tuple[str, ...]
+    unchanged: int
+    warnings: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """What a sync has to write."""
+
+    submissions: list[Submission]
+    report: SyncReport
+
+
+def prepare_files(knowledge: Path, live: Mapping[str, str], rules: LibraryRules, embedder: Embedder) -> FilePlan:
+    """Read the knowledge folder and make what is new or changed ready.
+
+    Args:
+        knowledge: the folder.
+        live: content digests of the file documents that are published, by id.
+        rules: noise, headings, held sentences, sizes.
+        embedder: makes the vectors.
+
+    Raises:
+        RulebookError: the folder is missing, or a file cannot be read.
+    """
+    if not knowledge.is_dir():
+        raise RulebookError(knowledge, 0, phrase("file_missing"))
+    files = read_folder(knowledge)
+    fresh = [file for file in files if live.get(file.id) != digest(file.data)]
+    submissions = [_from_file(file, rules, embedder) for file in fresh]
+    report = SyncReport(
+        added=tuple(file.id for file in fresh if file.id not in live),
+        changed=tuple(file.id for file in fresh if file.id in live),
+        retired=tuple(sorted(live.keys() - {file.id for file in files})),
+        unchanged=len(files) - len(fresh),
+        warnings=tuple((s.document["path"], text) for s in submissions for text in s.version["warnings"]),
+    )
+    return FilePlan(submissions, report)
+
+
+def prepare_upload(
+    name: str,
+    data: bytes,
+    shop: str,
+    labels: Mapping[str, Any],
+    extra: Mapping[str, Any],
+    document_id: str | None,
+    rules: LibraryRules,
+    embedder: Embedder,
+) -> Submission:
+    """Make an uploaded file ready; what the caller gives goes before what the file says of itself.
+
+    Args:
+        name: file name.
+        data: its bytes.
+        shop: whose document it is.
+        labels: kind, title, authority, platform, category.
+        extra: author, note, effective_from, effective_to.
+        document_id: of the document this is a new version of, None for a new one.
+        rules: noise, headings, held sentences, sizes.
+        embedder: makes the vectors.
+
+    Raises:
+        YouliError: as :func:`service.library.ingest.ingest`.
+    """
+    made = ingest(name, data, rules, title=labels["title"], kind=labels["kind"])
+    if not made.pieces:
+        raise InvalidRequest("empty_document")
+    front = made.front.model_dump()
+    given = {key: value if value is not None else front.get(key) for key, value in labels.items()}
+    given |= {"title": made.title, "authority": given["authority"] or _authority(given["kind"])}
+    dates = {key: read_date(extra[key] or front.get(key)) for key in ("effective_from", "effective_to")}
+    rest = {"author": extra["author"], "note": extra["note"], **dates}
+    row = {"id": document_id or new_id(), "shop": shop, "source": "upload", "path": None}
+    return _submission(row, given, made, data, rest, embedder)
+
+
+def new_id() -> str:
+    """``doc_`` and 26 characters that sort by time (48 bits of milliseconds, 80 of chance)."""
+    number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    return "doc_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def _authority(kind: object) -> object:
+    return kind if kind in get_args(Authority) else "guideline"
+
+
+def _from_file(file: FileDocument, rules: LibraryRules, embedder: Embedder) -> Submission:
+    try:
+        made = ingest(Path(file.path).name, file.data, rules, kind=file.kind)
+        front = made.front
+        dates = {key: read_date(getattr(front, key)) for key in ("effective_from", "effective_to")}
+    except RulebookError:
+        raise
+    except YouliError as error:
+        reason = str(error.parameters.get("reason", error.detail))
+        raise RulebookError(file.path, int(error.parameters.get("line", 0)), reason) from None
+    labels = {
+        "kind": front.kind or file.kind,
+        "title": made.title,
+        "authority": front.authority or file.authority,
+        "platform": front.platform,
+        "category": front.category,
+    }
+    row = {"id": file.id, "shop": SHARED, "source": "file", "path": file.path}
+    return _submission(row, labels, made, file.data, {"author": None, "note": None, **dates}, embedder)
+
+
+def _submission(
+    row: dict[str, Any], labels: dict[str, Any], made: Ingested, data: bytes, rest: dict[str, Any], embedder: Embedder
+) -> Submission:
+    questions = [question.strip() for question in made.front.questions if question.strip()]
+    version = {
+        "sha256": made.sha256,
+        "labels": {**labels, "questions": questions},
+        "raw": data,
+        "text": made.text,
+        "warnings": list(made.warnings),
+        **rest,
+    }
+    pieces = [
+        {
+            "section": piece.section,
+            "text": made.text[piece.start : piece.end],
+            "indexed_text": indexed,
+            "start": piece.start,
+            "end": piece.end,
+            "held": piece.held is not None,
+            "held_reason": piece.held,
+        }
+        for piece, indexed in zip(made.pieces, made.indexed, strict=True)
+    ]
+    document = {**row, **labels, "created_at": datetime.now(UTC)}
+    return Submission(document, version, pieces, to_blobs(embedder, made.indexed))
