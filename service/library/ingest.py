@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from service.errors import InvalidRequest, phrase
-from service.library.clean import clean
+from service.library.clean import Cleaned, clean
 from service.library.folder import digest
 from service.library.outline import SEPARATOR, Section, outline
 from service.library.parse import FrontMatter, parse
@@ -39,7 +39,7 @@ class Ingested:
 
 
 def ingest(
-    name: str, data: bytes, rules: LibraryRules, *, title: str | None = None, kind: str | None = None
+    name: str, data: bytes, rules: LibraryRules, *, title: str | None = None, kind: str | None = None, own: bool = False
 ) -> Ingested:
     """Parse, clean, outline and split a file.
 
@@ -49,13 +49,14 @@ def ingest(
         rules: noise, headings, sentences to hold, sizes.
         title: overrides front matter, first heading and file name.
         kind: overrides the front matter's; of a scenario only the sections named in the rules are taken.
+        own: whether the team wrote the file: then there is no site noise to take off.
 
     Raises:
         UnsupportedDocument: cannot be read; see :func:`service.library.parse.parse`.
         InvalidRequest: ``empty_document``, also when only noise was in it.
     """
     parsed = parse(name, data)
-    cleaned = clean(parsed.text, rules)
+    cleaned = Cleaned(parsed.text.strip("\n"), ()) if own else clean(parsed.text, rules)
     if not cleaned.text.strip():
         raise InvalidRequest("empty_document")
     sections = outline(cleaned.text, rules)

@@ -133,7 +133,7 @@ def _authority(kind: object) -> object:
 
 def _from_file(file: FileDocument, rules: LibraryRules, embedder: Embedder) -> Submission:
     try:
-        made = ingest(Path(file.path).name, file.data, rules, kind=file.kind)
+        made = ingest(Path(file.path).name, file.data, rules, kind=file.kind, own=True)
         front = made.front
         dates = {key: read_date(getattr(front, key)) for key in ("effective_from", "effective_to")}
     except RulebookError:
