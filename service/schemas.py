@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StrictBool, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StrictBool,
+    model_validator,
+)
 
 Verdict = Literal["reasonable", "unreasonable", "needs_clarification"]
 Threat = Literal["none", "bad_review", "platform_complaint", "exposure", "legal"]
@@ -270,6 +279,8 @@ class Draft(Out):
     missing: list[Missing]
     steps: list[Step]
     citations: list[Citation]
+    guidance: list[Citation] = Field(default_factory=list)
+    """What the published documents say for a case like this; for the agent, not part of the reply."""
     derived: list[Derived]
     findings: list[Finding]
     advice: list[Advice]
@@ -283,9 +294,7 @@ class Draft(Out):
 class Event(Out):
     """One event of a draft in the making; the last is ``draft.completed`` with the plain answer."""
 
-    type: Literal[
-        "draft.created", "draft.reading", "draft.verdict", "draft.step", "draft.completed", "draft.failed"
-    ]
+    type: Literal["draft.created", "draft.reading", "draft.verdict", "draft.step", "draft.completed", "draft.failed"]
     data: dict[str, JsonValue] = Field(default_factory=dict)
     draft: Draft | None = None
 

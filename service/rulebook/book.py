@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from service.rulebook.boundaries import Boundary, load_boundaries
+from service.rulebook.checkrules import CheckRules, load_checkrules
 from service.rulebook.facts import FactBook, load_facts
 from service.rulebook.forbidden import ForbiddenRules, load_forbidden
 from service.rulebook.listening import Listening, load_listening
@@ -39,6 +40,11 @@ class Rulebook:
     def forbidden(self) -> ForbiddenRules:
         """The forbidden rules; loaded on first use, since drafting and checking share them."""
         return load_forbidden(self.folder / "forbidden")
+
+    @cached_property
+    def checkrules(self) -> CheckRules:
+        """What the provenance, method, leak, length and privacy checks go by."""
+        return load_checkrules(self.folder / "checks.yaml")
 
 
 def digest_of(folder: Path) -> str:
@@ -72,5 +78,5 @@ def load_rulebook(folder: Path) -> Rulebook:
         shops=load_shops(folder / "shops"),
         listening=load_listening(folder / "reading", facts),
     )
-    book.forbidden  # noqa: B018  (a broken rule file must be told at load, not at the first draft)
+    book.forbidden, book.checkrules  # noqa: B018  (a broken file must be told at load, not at the first draft)
     return book

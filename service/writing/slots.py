@@ -25,6 +25,7 @@ class Brief:
     decision: Decision
     plan: Plan
     method: Method
+    scenario_name: str
 
     def pick(self, key: str, count: int) -> int:
         """An index below ``count``: the same inquiry always gets the same, another one most likely another."""

@@ -1,0 +1,182 @@
+"""All checks together: over a draft in the making, and over any text somebody wants to send."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from service.checks.ground import Ground, check_grounding
+from service.checks.leaks import check_leaks
+from service.checks.length import check_length
+from service.checks.method import check_method
+from service.checks.phrases import check_phrases
+from service.checks.privacy import check_privacy
+from service.citing import Cited
+from service.facts import Known
+from service.reading import records
+from service.rulebook.book import Rulebook
+from service.schemas import CheckRequest, CheckResult, Draft, Finding, Inquiry, Order, Step, StepIn, StepName
+from service.writing.playbook import Playbook
+from service.writing.slots import Brief, show
+
+QUOTABLE = frozenset({"law", "platform", "shop"})
+"""Authorities whose quoted words are a source for numbers."""
+
+
+@dataclass
+class Settled:
+    """Steps that passed, and what was found on them."""
+
+    steps: list[Step] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    no_safe_draft: bool = False
+
+
+class Checker:
+    """Runs the checks of one rulebook."""
+
+    def __init__(self, rulebook: Rulebook) -> None:
+        self.rulebook = rulebook
+
+    def settle(
+        self, brief: Brief, steps: list[Step], ground_steps: list[Step], cited: Cited, playbook: Playbook
+    ) -> Settled:
+        """Keep the steps that pass; replace one that does not by the playbook's, then by its last bullet.
+
+        If even that fails, nothing is given out: no steps, and ``no_safe_draft``.
+        """
+        ground = ground_of(brief, cited)
+        spare = {step.step: step for step in ground_steps}
+        settled = Settled()
+        for step in steps:
+            candidates = [step]
+            if step.writer != "playbook" and step.step in spare:
+                candidates.append(spare[step.step])
+            candidates.append(Step(step=step.step, text=playbook.last(brief, step.step), writer="playbook"))
+            passed = next((c for c in candidates if c.text and not _blocks(self.text(c.text, ground))), None)
+            if passed is None:
+                return Settled(no_safe_draft=True)
+            settled.steps.append(passed)
+        settled.findings = self._reply(settled.steps, ground)
+        if _blocks(settled.findings):
+            last = [Step(step=s.step, text=playbook.last(brief, s.step), writer="playbook") for s in settled.steps]
+            findings = self._reply(last, ground)
+            return Settled(no_safe_draft=True) if _blocks(findings) else Settled(last, findings)
+        return settled
+
+    def text(self, text: str, ground: Ground) -> list[Finding]:
+        """Every check that looks at words alone, in text order."""
+        rules = self.rulebook.checkrules
+        found = [
+            *check_phrases(text, self.rulebook.forbidden, customer_quotes=ground.buyer),
+            *check_grounding(text, ground, rules),
+            *check_leaks(text, rules),
+            *check_privacy(text, ground, rules),
+        ]
+        return sorted(found, key=lambda finding: (finding.start, finding.end))
+
+    def _reply(self, steps: Sequence[Step], ground: Ground) -> list[Finding]:
+        """Findings on the whole reply, with the step each lies in."""
+        reply = "\n".join(step.text for step in steps)
+        rules = self.rulebook.checkrules
+        found = [*self.text(reply, ground), *check_length(reply, ground, rules)]
+        return [*_located(found, steps), *check_method(steps, ground, rules)]
+
+    def check(self, request: CheckRequest, stored: tuple[Draft, Inquiry] | None) -> CheckResult:
+        """Any text against everything that is known of its case."""
+        ground = _ground_of_request(request, stored, self.rulebook)
+        rules = self.rulebook.checkrules
+        found = [*self.text(request.text, ground), *check_length(request.text, ground, rules)]
+        if request.steps and ground.given:
+            found = [*_located(found, request.steps), *check_method(request.steps, ground, rules)]
+        return CheckResult(passed=not _blocks(found), findings=found)
+
+
+def _blocks(findings: Sequence[Finding]) -> bool:
+    return any(finding.severity == "block" for finding in findings)
+
+
+def _located(findings: Sequence[Finding], steps: Sequence[Step | StepIn]) -> list[Finding]:
+    ends: list[tuple[int, StepName]] = []
+    place = 0
+    for step in steps:
+        place += len(step.text) + 1
+        ends.append((place, step.step))
+    return [
+        finding.model_copy(update={"step": next((name for end, name in ends if finding.start < end), None)})
+        for finding in findings
+    ]
+
+
+def ground_of(brief: Brief, cited: Cited) -> Ground:
+    """What this draft may state: order, records, policy, grants, derivations and the cited rules."""
+    inquiry = brief.inquiry
+    quotes = [c.quote for c in cited.citations if c.authority in QUOTABLE]
+    return Ground(
+        records=(*_order_texts(inquiry.order), *_records(inquiry), *_known_texts(brief.known), *quotes),
+        buyer=tuple(m.content for m in inquiry.messages if m.role == "customer"),
+        agent=tuple(m.content for m in inquiry.messages if m.role == "agent"),
+        verdict=brief.plan.verdict,
+        offers=brief.plan.offers,
+        planned=brief.plan.steps,
+        max_chars=inquiry.style.max_chars,
+        given=True,
+    )
+
+
+def _records(inquiry: Inquiry) -> list[str]:
+    return [f"{key.rsplit('.', 1)[-1]}：{text}" for key, text in records(inquiry)]
+
+
+def _order_texts(order: Order) -> list[str]:
+    texts = [text for text in (order.product, order.category) if text]
+    if order.amount is not None:
+        texts.append(f"{order.amount:g}元")
+    if order.days_since_received is not None:
+        texts.append(f"{order.days_since_received}天")
+    if order.quantity is not None:
+        texts.append(f"{order.quantity}件")
+    return texts
+
+
+def _known_texts(known: Known) -> list[str]:
+    texts = []
+    for name, value in list(known.items()):
+        if value.source != "buyer" and value.filled:
+            texts.append(f"{show(value)}{known.book.facts[name].entry.unit}")
+    owners = {line for pair in known.shop.escalation.values() for line in (pair.owner, pair.due) if line}
+    return [text for text in texts if text] + sorted(owners)
+
+
+def _ground_of_request(request: CheckRequest, stored: tuple[Draft, Inquiry] | None, book: Rulebook) -> Ground:
+    ground = Ground()
+    if stored is not None:
+        draft, inquiry = stored
+        ground = Ground(
+            records=(
+                *_order_texts(inquiry.order),
+                *_records(inquiry),
+                *(f"{one.value}{book.facts.by_id(one.fact).entry.unit}" for one in draft.derived),
+                *(c.quote for c in draft.citations if c.authority in QUOTABLE),
+                *(step.text for step in draft.steps),
+            ),
+            buyer=tuple(m.content for m in inquiry.messages if m.role == "customer"),
+            agent=tuple(m.content for m in inquiry.messages if m.role == "agent"),
+            verdict=draft.verdict,
+            planned=tuple(step.step for step in draft.steps),
+            max_chars=inquiry.style.max_chars,
+            given=True,
+        )
+    if request.order is not None:
+        facts = (f"{key}：{value}" for key, value in request.order.facts.items())
+        ground = replace(ground, records=(*ground.records, *_order_texts(request.order), *facts), given=True)
+    if request.policy is not None:
+        policy = (f"{key}：{value}" for key, value in request.policy.items())
+        ground = replace(ground, records=(*ground.records, *policy), given=True)
+    if request.messages is not None:
+        buyer = tuple(m.content for m in request.messages if m.role == "customer")
+        agent = tuple(m.content for m in request.messages if m.role == "agent")
+        ground = replace(ground, buyer=(*ground.buyer, *buyer), agent=(*ground.agent, *agent), given=True)
+    if request.verdict is not None:
+        ground = replace(ground, verdict=request.verdict)
+    return ground

@@ -1,0 +1,19 @@
+"""Which demands one inquiry makes, in the order they were made."""
+
+from __future__ import annotations
+
+from service.facts import Known
+from service.reading import Reading
+
+
+def demands_of(reading: Reading, known: Known) -> tuple[str, ...]:
+    """The newest inquiry's demands by value name; the silent one when nothing was asked.
+
+    A demand said twice stands where it was said last: what a buyer comes back to is what he wants.
+    """
+    fact = known.book.by_id("demand")
+    values = [str(one.value) for one in reading.newest(fact.name, "buyer")]
+    if not values:
+        return (str(fact.entry.silent),)
+    last = {value: place for place, value in enumerate(values)}
+    return tuple(sorted(last, key=lambda value: last[value]))
