@@ -9,7 +9,7 @@ from importlib import metadata
 from fastapi import FastAPI
 
 from service.api import checks, drafts, health, knowledge, privacy
-from service.api.described import about
+from service.api.described import about, openapi_of
 from service.api.edge import Edge
 from service.api.guard import LOCAL_HOSTS, LocalOnly
 from service.api.limits import BodyLimit
@@ -40,7 +40,6 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if desk is not None:
-            app.state.desk = desk
             yield
             return
         async with assemble(settings, owner=True) as built:
@@ -59,10 +58,12 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
         redoc_url=None,
     )
     app.router.route_class = StrictRoute
+    app.state.desk = desk
     install_problems(app)
     for door in DOORS:
         app.include_router(door.router)
     app.add_middleware(BodyLimit)
     app.add_middleware(LocalOnly, hosts=hosts)
     app.add_middleware(Edge)  # the last added is the outermost
+    app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app

@@ -14,7 +14,7 @@ from service.settings import Settings, prepare_data_dir
 if TYPE_CHECKING:
     from service.database.drafts import DraftStore
     from service.drafting import Drafter
-    from service.library import Library
+    from service.library.store import Library
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Desk:
     @property
     def knowledge_version(self) -> str:
         """What a draft made now would rest on: the published pointer and the rulebook's digest."""
-        return self.drafter.knowledge_version
+        return f"{self.library.knowledge_pointer}+{self.rulebook.digest}"
 
 
 @asynccontextmanager
@@ -50,13 +50,14 @@ async def assemble(settings: Settings, *, owner: bool) -> AsyncIterator[Desk]:
     rulebook = load_rulebook(settings.knowledge_dir)
     prepare_data_dir(settings)
     async with AsyncExitStack() as stack:
+        from service.database.drafts import DraftStore
         from service.drafting import Drafter
-        from service.library import Library
+        from service.library.store import Library
 
         thesaurus = load_thesaurus(settings.knowledge_dir / "thesaurus.yaml")
         library = await Library.open(settings, thesaurus, owner=owner)
         stack.push_async_callback(library.close)
         await library.sync(settings.knowledge_dir)
         writer = None
-        drafter = Drafter(rulebook, library, writer, library.drafts)
-        yield Desk(settings, rulebook, library, library.drafts, drafter)
+        store = DraftStore(library.database)
+        yield Desk(settings, rulebook, library, store, Drafter(rulebook, library, writer, store))

@@ -24,12 +24,11 @@ def _help(name: str) -> str:
 app = typer.Typer(
     name="youli",
     help=_help("app"),
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-knowledge = typer.Typer(help=_help("knowledge"), no_args_is_help=True, rich_markup_mode=None)
+knowledge = typer.Typer(help=_help("knowledge"), rich_markup_mode=None)
 app.add_typer(knowledge, name="knowledge")
 
 Json = Annotated[bool, typer.Option("--json", help=_help("json"))]
@@ -123,7 +122,7 @@ def knowledge_sync(as_json: Json = False) -> None:
 @knowledge.command("check", help=_help("knowledge_check"))
 def knowledge_check(as_json: Json = False) -> None:
     """Check the rulebook and the documents."""
-    from service.commands.knowledge import run_check
+    from service.commands.knowledge_check import run_check
 
     raise typer.Exit(run_check(as_json))
 
@@ -148,7 +147,7 @@ def knowledge_add(
 def knowledge_search(
     query: Annotated[str, typer.Argument(help=_help("query"))],
     k: Annotated[int, typer.Option("-k", "--k", help=_help("k"))] = 5,
-    kind: Annotated[list[Kind] | None, typer.Option("--kind", help=_help("kinds"))] = None,
+    kind: Annotated[list[str] | None, typer.Option("--kind", help=_help("kinds"))] = None,
     document: Annotated[list[str] | None, typer.Option("--document", help=_help("documents"))] = None,
     shop: ShopOption = None,
     as_json: Json = False,
@@ -168,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 gets question marks, no traceback
     try:
-        code = app(given, standalone_mode=False)
+        code = app(given or ["--help"], standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
     except YouliError as error:
@@ -183,7 +182,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         from service.logs import frames
 
-        return _report("internal_error", word("usage", "internal", where=" ← ".join(frames(error)[:1:-1])), 1, as_json)
+        kind, *places = frames(error)
+        where = " ← ".join([kind, *reversed(places[-4:])])
+        return _report("internal_error", word("usage", "internal", where=where), 1, as_json)
 
 
 def _report(code: str, detail: str, exit_code: int, as_json: bool) -> int:

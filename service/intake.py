@@ -85,20 +85,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _look_through(value: Any) -> None:
     """Refuse what ``json.loads`` lets pass: numbers that overflow to infinity, and needless depth."""
-    level: list[Any] = [value]
-    for _ in range(MAX_DEPTH + 1):
+    level, depth = [value], 0
+    while level:
         below: list[Any] = []
         for item in level:
-            if isinstance(item, dict):
-                below.extend(item.values())
-            elif isinstance(item, list):
-                below.extend(item)
+            if isinstance(item, (dict, list)):
+                if depth == MAX_DEPTH:
+                    raise malformed("too_deep", limit=MAX_DEPTH)
+                below.extend(item.values() if isinstance(item, dict) else item)
             elif isinstance(item, float) and not math.isfinite(item):
                 raise malformed("number")
-        if not below:
-            return
-        level = below
-    raise malformed("too_deep", limit=MAX_DEPTH)
+        level, depth = below, depth + 1
 
 
 def read_model(shape: type[M], value: Any) -> M:
@@ -146,8 +143,9 @@ def sentence(error: Mapping[str, Any]) -> str:
     own = _words()["values"].get(_own_words(error))
     if own is not None:
         return str(own)
-    text = fields.get(kind) or fields.get(kind.split("_")[0]) or fields["other"]
     context = {k: str(v) for k, v in (error.get("ctx") or {}).items()}
+    keys = (f"{kind}:{context.get('field_type')}", kind, kind.split("_")[0], "other")
+    text = next(fields[key] for key in keys if key in fields)
     if "expected" in context:
         context["expected"] = context["expected"].replace(" or ", ", ").replace(", ", _words()["expected_or"])
     try:

@@ -16,6 +16,8 @@ import structlog
 
 _PLAIN = (str, int, float, bool, type(None))
 _MAX_VALUE = 300
+_QUIET = ("uvicorn", "asyncio")
+"""Loggers whose texts are fixed sentences; others may quote what they choke on."""
 
 
 def configure_logs(level: int = logging.WARNING) -> None:
@@ -48,14 +50,15 @@ def _short(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Mutable
 
 
 class _Bridge(logging.Handler):
-    """Library loggers (uvicorn, asyncio, sqlalchemy) as the same JSON lines, without their texts' arguments."""
+    """Library loggers (uvicorn, asyncio, sqlalchemy) as the same JSON lines, without the arguments of their texts."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the logger's name and the error's place; the formatted text may quote data."""
         error = record.exc_info[1] if record.exc_info else None
         where = frames(error) if error else []
         logger = structlog.get_logger()
-        logger.log(record.levelno, "library", logger_name=record.name, template=str(record.msg)[:120], where=where)
+        said = str(record.msg) if record.name.startswith(_QUIET) else None
+        logger.log(record.levelno, "library", logger_name=record.name, said=said, where=where)
 
 
 def frames(error: BaseException, limit: int = 12) -> list[str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 
 from service.api.problems import MEDIA_TYPE
 from service.schemas import Problem
@@ -76,3 +78,18 @@ def parameter(name: str) -> str:
 def health_note(name: str, **parameters: object) -> str:
     """What one part's state means, in Chinese."""
     return str(_docs()["health"][name]).format_map({k: str(v) for k, v in parameters.items()})
+
+
+def openapi_of(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the problem's shape among its components; built once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            tags=app.openapi_tags,
+            routes=app.routes,
+        )
+        document["components"]["schemas"][Problem.__name__] = Problem.model_json_schema()
+        app.openapi_schema = document
+    return app.openapi_schema

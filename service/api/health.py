@@ -96,7 +96,7 @@ async def _database(desk: Desk) -> Part:
 def _search(desk: Desk) -> dict[str, Part]:
     """The snapshot and its projection; neither being short stops a draft."""
     health: dict[str, Any] = desk.library.health()
-    fingerprint, chroma = health["fingerprint"], health["chroma"]
+    fingerprint, chroma = health["fingerprint"], health["chroma"]["state"]
     empty = not health["chunks"]
     note = health_note("search_empty") if empty else health_note("search_up", fingerprint=fingerprint)
     details: dict[str, JsonValue] = {"chunks": health["chunks"], "vectors": fingerprint}

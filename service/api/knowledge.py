@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Form, Request, UploadFile
@@ -35,8 +35,8 @@ class UploadForm(BaseModel):
     platform: Annotated[Text, Field(max_length=60, description=parameter("platform"))] | None = None
     category: Annotated[Text, Field(max_length=60, description=parameter("category"))] | None = None
     shop: Shop = Field(default="default", description=parameter("shop"))
-    effective_from: Annotated[date, Field(description=parameter("effective_from"))] | None = None
-    effective_to: Annotated[date, Field(description=parameter("effective_to"))] | None = None
+    effective_from: Annotated[datetime, Field(description=parameter("effective_from"))] | None = None
+    effective_to: Annotated[datetime, Field(description=parameter("effective_to"))] | None = None
     note: Annotated[Text, Field(max_length=500, description=parameter("note"))] | None = None
     publish: bool = Field(default=False, description=parameter("publish"))
 

@@ -11,8 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from service.errors import BodyTooLarge, InvalidRequest, NotFound, Unavailable, YouliError
-from service.intake import invalid, malformed
+from service.errors import BodyTooLarge, InvalidRequest, MalformedBody, NotFound, Unavailable, YouliError
+from service.intake import invalid
 from service.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -58,7 +58,7 @@ def of_status(status: int) -> YouliError:
     if status == 404:
         return NotFound()
     if status == 400:
-        return malformed("form")
+        return MalformedBody("malformed_form")
     if status == 413:
         return BodyTooLarge(limit=0)
     error = InvalidRequest("method_not_allowed") if status == 405 else InvalidRequest()

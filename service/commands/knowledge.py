@@ -15,7 +15,7 @@ from service.errors import InvalidRequest
 from service.settings import prepare_data_dir, read_settings
 
 if TYPE_CHECKING:
-    from service.library import Library
+    from service.library.store import Library
     from service.schemas import Passage
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ def _with_library(work: Callable[[Library], Awaitable[T]], sync: bool) -> T:
     settings = read_settings()
 
     async def run() -> T:
-        from service.library import Library
+        from service.library.store import Library
         from service.rulebook.thesaurus import load_thesaurus
 
         prepare_data_dir(settings)
@@ -57,8 +57,10 @@ def run_sync(as_json: bool) -> int:
     if as_json:
         print(json.dumps(report | {"chunks": chunks}, ensure_ascii=False, default=list))
     else:
-        counts = {name: len(value) if isinstance(value, (list, tuple)) else value for name, value in report.items()}
+        counts = {name: value if isinstance(value, int) else len(value) for name, value in report.items()}
         print(word("knowledge", "synced", chunks=chunks, **counts))
+        for path, text in report["warnings"]:
+            print(word("knowledge", "warning", text=printable(f"{path} {text}")))
     return 0
 
 

@@ -1,0 +1,92 @@
+"""``youli knowledge check``: everything in the team's files, and the sentences that are their tests."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from service.commands.drafts import demo_cases
+from service.commands.words import printable, word
+from service.errors import RulebookError
+from service.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from service.rulebook.book import Rulebook
+
+
+def run_check(as_json: bool) -> int:
+    """Check the knowledge folder; prints every part's first problem as ``file:line``, exit code 2 if there is one."""
+    settings = read_settings()
+    problems = list(_problems(settings))
+    files = sum(path.is_file() for path in settings.knowledge_dir.rglob("*.*"))
+    if as_json:
+        rows = [{"file": shown(error.file), "line": error.line, "reason": error.reason} for error in problems]
+        print(json.dumps({"ok": not problems, "files": files, "problems": rows}, ensure_ascii=False, indent=2))
+    elif problems:
+        for error in problems:
+            print(printable(f"{shown(error.file)}:{error.line} {error.reason}"), file=sys.stderr)
+        print(word("knowledge", "problems", count=len(problems)), file=sys.stderr)
+    else:
+        print(word("knowledge", "checked", files=files))
+    return RulebookError.exit_code if problems else 0
+
+
+def _problems(settings: Settings) -> Iterator[RulebookError]:
+    """The first problem of each part; parts that need the rulebook are passed over while it does not load."""
+    folder = settings.knowledge_dir
+    book: list[Rulebook] = []
+    parts: list[Callable[[], object]] = [
+        lambda: book.append(_rulebook(folder)),
+        lambda: _thesaurus(folder),
+        lambda: _documents(folder),
+        lambda: demo_cases(settings),
+    ]
+    for part in parts:
+        try:
+            part()
+        except RulebookError as error:
+            yield error
+    for loaded in book:
+        for examples in _examples(loaded):
+            try:
+                examples()
+            except RulebookError as error:
+                yield error
+
+
+def _rulebook(folder: Path) -> Rulebook:
+    from service.rulebook.book import load_rulebook
+
+    return load_rulebook(folder)
+
+
+def _thesaurus(folder: Path) -> None:
+    from service.rulebook.thesaurus import load_thesaurus
+
+    load_thesaurus(folder / "thesaurus.yaml")
+
+
+def _documents(folder: Path) -> None:
+    """Take every document in as a sync would, without keeping anything."""
+    from service.library.embed import HashNgram
+    from service.library.rules import load_rules
+    from service.library.submit import prepare_files
+
+    rules = load_rules(folder / "library")
+    prepare_files(folder, {}, rules, HashNgram(rules.tuning.embed.dim))
+
+
+def _examples(book: Rulebook) -> list[Callable[[], object]]:
+    """The sentences that are the rules' own tests."""
+    return [book.forbidden.check_examples]
+
+
+def shown(path: str) -> str:
+    """A file as the team knows it: relative to the working folder where it lies inside."""
+    try:
+        return Path(path).resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path
