@@ -1,0 +1,1 @@
+"""The eval suite: cases with their expectations and twins."""

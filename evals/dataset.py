@@ -1,0 +1,130 @@
+"""Cases (``evals/cases/**/*.yaml``): one inquiry each, what must come of it, and twins that say what may change.
+
+Twins are metamorphic tests: change one thing, say what must stay the same and what must move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue
+
+from service.errors import phrase
+from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
+from service.schemas import Inquiry, Order, StepName, Threat, Verdict
+
+CASES = Path(__file__).with_name("cases")
+TYPED = frozenset(Order.model_fields)
+
+
+class InquiryFile(StrictModel):
+    """An inquiry as a case writes it: turns are ``customer: …`` or ``agent: …``; typed order fields and free keys mixed."""
+
+    messages: list[dict[Literal["customer", "agent"], str]] = Field(min_length=1)
+    order: dict[str, str] = Field(default_factory=dict)
+    policy: dict[str, str] = Field(default_factory=dict)
+    shop: str = "default"
+
+    def build(self) -> Inquiry:
+        """The inquiry as the API would get it."""
+        typed = {key: value for key, value in self.order.items() if key in TYPED}
+        facts = {key: value for key, value in self.order.items() if key not in TYPED}
+        turns = [{"role": role, "content": text} for turn in self.messages for role, text in turn.items()]
+        order: dict[str, Any] = {key: _scalar(value) for key, value in typed.items()}
+        order["facts"] = {key: _scalar(value) for key, value in facts.items()}
+        policy = {key: _scalar(value) for key, value in self.policy.items()}
+        whole = {"messages": turns, "order": order, "policy": policy, "shop": self.shop, "writer": "playbook"}
+        return Inquiry.model_validate(whole)
+
+
+class Expect(StrictModel):
+    """What must come of the inquiry; unset means: not checked."""
+
+    verdict: Verdict
+    scenario: str | None = None
+    threat: Threat | None = None
+    steps: list[StepName] | None = None
+    sources: list[str] = Field(default_factory=list)
+    numbers: list[float] | None = None
+    """Numbers above 3 a reply may hold; the order's own are always allowed."""
+
+
+class Twin(StrictModel):
+    """The same case with one thing changed."""
+
+    say: str | None = None
+    order: dict[str, str] = Field(default_factory=dict)
+    forget: str | None = None
+    same: list[Literal["verdict", "offer", "scenario", "steps"]] = Field(default_factory=list)
+    verdict: Verdict | None = None
+    threat: Threat | None = None
+    asks: str | None = None
+
+
+class CaseFile(StrictModel):
+    """One case as QA writes it."""
+
+    id: str
+    name: str
+    source: str = Field(alias="from")
+    tags: list[str] = Field(default_factory=list)
+    inquiry: InquiryFile
+    expect: Expect
+    must: list[str | dict[str, str]] = Field(default_factory=list)
+    must_not: list[str | dict[str, str]] = Field(default_factory=list)
+    twins: list[Twin] = Field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case and where it stands."""
+
+    entry: CaseFile
+    file: YamlFile
+
+    @property
+    def inquiry(self) -> Inquiry:
+        """The inquiry as the API would get it."""
+        return self.entry.inquiry.build()
+
+    def twin(self, twin: Twin, forget_field: str | None) -> Inquiry:
+        """The inquiry with the twin's change; ``forget_field`` is the order field of the forgotten fact."""
+        changed = self.entry.inquiry.model_copy(deep=True)
+        order = {**changed.order, **twin.order}
+        if forget_field:
+            order.pop(forget_field.removeprefix("facts."), None)
+        messages = list(changed.messages)
+        if twin.say is not None:
+            messages[-1] = {"customer": twin.say}
+        return changed.model_copy(update={"order": order, "messages": messages}).build()
+
+
+def _scalar(text: str) -> JsonValue:
+    """YAML scalars arrive as typed text; an order's numbers and truths must be what JSON would make of them."""
+    if text in ("true", "false"):
+        return text == "true"
+    if text in ("null", "~", ""):
+        return None
+    try:
+        return int(text) if text.lstrip("-").isdigit() else float(text)
+    except ValueError:
+        return text
+
+
+def load_cases(folder: Path = CASES) -> Iterator[Case]:
+    """All cases, in file order.
+
+    Raises:
+        RulebookError: a broken file, or an id used twice.
+    """
+    seen: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*.yaml")):
+        file = read_yaml(path)
+        entry = file.parse(CaseFile)
+        if entry.id in seen:
+            raise file.error(phrase("case_twice", id=entry.id, other=seen[entry.id].name), "id")
+        seen[entry.id] = path
+        yield Case(entry, file)
