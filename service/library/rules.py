@@ -110,11 +110,12 @@ class Bm25(StrictModel):
 
 
 class Widen(StrictModel):
-    """How far a query is widened by the thesaurus."""
+    """How far a query is widened by the thesaurus; see :class:`service.rulebook.thesaurus.Ear`."""
 
     weight: float
-    partial: float = Field(gt=0, le=1)
-    min_partial: int = Field(ge=2)
+    single: float = Field(ge=0, le=1)
+    floor: float = Field(ge=0)
+    full: float = Field(gt=0)
     groups: int = Field(ge=1)
 
 

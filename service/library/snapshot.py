@@ -18,7 +18,7 @@ from service.library.bm25 import Bm25Index, Scores, weighted
 from service.library.embed import Embedder
 from service.library.rules import Tuning
 from service.library.words import Tokeniser
-from service.rulebook.thesaurus import Heard, Thesaurus
+from service.rulebook.thesaurus import Ear, Heard, Thesaurus
 from service.schemas import Authority, DocumentKind, Passage, SearchRequest
 
 SHARED = "*"
@@ -139,7 +139,7 @@ class Snapshot:
     def hear(self, query: str) -> list[Heard]:
         """The thesaurus groups a query is widened by."""
         widen = self._tuning.widen
-        return self._thesaurus.hear(query, widen.partial, widen.min_partial, widen.groups)
+        return self._thesaurus.hear(query, Ear(widen.single, widen.floor, widen.full, widen.groups))
 
     def _allowed(self, request: SearchRequest) -> NDArray[np.bool_]:
         at = request.at or datetime.now(UTC)

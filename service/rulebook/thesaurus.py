@@ -1,14 +1,16 @@
 """How buyers and agents talk, and how documents write it: ``knowledge/thesaurus.yaml``.
 
-A query is matched against the ``say`` side: a whole expression inside it counts fully, a long one by the share of its
-character pairs that are there, rare pairs more than common ones.
+A query is matched against the ``say`` side of each group. A whole expression inside the query counts fully. Otherwise
+the group is heard as far as the query shares its characters: pairs count, single characters a little, rare ones more
+than common ones, so that a new turn of phrase still finds the group whose expressions sound like it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter, defaultdict
+import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +24,7 @@ from service.rulebook.yamlfile import StrictModel, read_yaml
 from service.text.normalise import normalise
 
 Expression = Annotated[str, Field(min_length=2, max_length=40)]
+_RUN = re.compile(r"[0-9a-z]+|[\u3400-\u4dbf\u4e00-\u9fff]+")
 MAX_QUERY = 400
 """Characters of a query that are looked at; whoever pastes a page has said enough by then."""
 
@@ -48,70 +51,75 @@ class Heard:
     say: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """How finely groups are heard.
+
+    Attributes:
+        single: what a single shared character counts against a pair.
+        floor: shared weight below which nothing is heard.
+        full: shared weight above the floor that counts like a whole expression.
+        groups: groups at most.
+    """
+
+    single: float
+    floor: float
+    full: float
+    groups: int
+
+
 @dataclass(frozen=True)
 class Thesaurus:
     """The groups, ready for matching."""
 
     groups: tuple[Group, ...]
     digest: str
-    _says: tuple[tuple[int, str, str], ...] = field(repr=False)
+    _says: tuple[tuple[int, str], ...] = field(repr=False)
     _whole: ahocorasick_rs.AhoCorasick | None = field(repr=False)
-    _pairs: dict[str, tuple[int, ...]] = field(repr=False)
-    _weights: dict[str, float] = field(repr=False)
+    _parts: dict[str, tuple[tuple[int, ...], float]] = field(repr=False)
+    """Character or pair → the groups that have it, and how rare it is."""
 
-    def hear(self, text: str, partial: float, min_partial: int, limit: int) -> list[Heard]:
-        """The groups heard in ``text``, strongest first.
-
-        Args:
-            text: a query as typed.
-            partial: share of a long expression that must be there when it is not there whole, 0 to 1.
-            min_partial: characters an expression needs to be matched in part at all.
-            limit: groups at most.
-        """
+    def hear(self, text: str, ear: Ear) -> list[Heard]:
+        """The groups heard in ``text``, strongest first; ``say`` is empty where no whole expression was found."""
         query = normalise(text).text[:MAX_QUERY]
-        best: dict[int, Heard] = {}
-        for index, strength in self._strengths(query, partial, min_partial):
-            group, shown, _ = self._says[index]
-            if group not in best or best[group].strength < strength:
-                best[group] = Heard(group, strength, shown)
-        ordered = sorted(best.values(), key=lambda h: (-h.strength, -len(h.say), h.group))
-        return ordered[:limit]
-
-    def _strengths(self, query: str, partial: float, min_partial: int) -> Iterable[tuple[int, float]]:
+        heard: dict[int, Heard] = {}
+        shared: defaultdict[int, float] = defaultdict(float)
+        for part in set(_parts(query)):
+            groups, weight = self._parts.get(part, ((), 0.0))
+            for group in groups:
+                shared[group] += weight if len(part) > 1 else weight * ear.single
+        for group, weight in shared.items():
+            strength = min(1.0, (weight - ear.floor) / ear.full)
+            if strength > 0:
+                heard[group] = Heard(group, strength, "")
         if self._whole is not None:
             for index, _, _ in self._whole.find_matches_as_indexes(query, overlapping=True):
-                yield index, 1.0
-        there = Counter[int]()
-        for pair in set(_pairs(query)):
-            for index in self._pairs.get(pair, ()):
-                there[index] += 1
-        present = set(_pairs(query))
-        for index in there:
-            _, _, said = self._says[index]
-            if len(said) < min_partial:
-                continue
-            pairs = _pairs(said)
-            whole = sum(self._weights[pair] for pair in pairs)
-            share = sum(self._weights[pair] for pair in pairs if pair in present) / whole
-            if share >= partial:
-                yield index, share
+                group, say = self._says[index]
+                if len(say) > len(heard[group].say if group in heard else ""):
+                    heard[group] = Heard(group, 1.0, say)
+        return sorted(heard.values(), key=lambda h: (-h.strength, -len(h.say), h.group))[: ear.groups]
 
 
-def _pairs(text: str) -> list[str]:
-    return [text[i : i + 2] for i in range(len(text) - 1) if text[i].isalnum() and text[i + 1].isalnum()]
+def _parts(text: str) -> list[str]:
+    """Characters and pairs of characters, not across punctuation."""
+    parts: list[str] = []
+    for run in _RUN.findall(text):
+        parts.extend(run)
+        parts.extend(run[i : i + 2] for i in range(len(run) - 1))
+    return parts
 
 
 def build_thesaurus(groups: Iterable[Group], digest: str = "") -> Thesaurus:
     """A thesaurus from groups already read."""
     kept = tuple(groups)
-    says = tuple((i, say, normalise(say).text) for i, group in enumerate(kept) for say in group.say)
-    found: defaultdict[str, list[int]] = defaultdict(list)
-    for index, (_, _, said) in enumerate(says):
-        for pair in set(_pairs(said)):
-            found[pair].append(index)
-    weights = {pair: math.log(1 + len(says) / len(where)) for pair, where in found.items()}
+    says = [(i, say, normalise(say).text) for i, group in enumerate(kept) for say in group.say]
+    found: defaultdict[str, set[int]] = defaultdict(set)
+    for group, _, said in says:
+        for part in _parts(said):
+            found[part].add(group)
+    parts = {part: (tuple(sorted(where)), math.log(1 + len(kept) / len(where))) for part, where in found.items()}
     whole = ahocorasick_rs.AhoCorasick([said for _, _, said in says]) if says else None
-    return Thesaurus(kept, digest, says, whole, {pair: tuple(where) for pair, where in found.items()}, weights)
+    return Thesaurus(kept, digest, tuple((group, say) for group, say, _ in says), whole, parts)
 
 
 def load_thesaurus(path: Path) -> Thesaurus:
