@@ -10,11 +10,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from service.chain import cut_long
 from service.library.outline import SEPARATOR, Section
 from service.library.rules import LibraryRules
 
 _UNIT = re.compile('[^\\n。！？!?]*(?:[。！？!?]+["”’」』）)~～]*|\\n+|$)')
-_COMMA = re.compile(r"[^；;，,：:、\s]*[；;，,：:、\s]*")
 _INTRODUCES = "：:"
 
 
@@ -69,10 +69,10 @@ def _section(text: str, section: Section, rules: LibraryRules, limit: int) -> li
     for span in sentences(text, section.start, section.end):
         reason = _reason(text[slice(*span)], rules) if span[0] >= section.body else None
         if reason is None:
-            run.extend(_pressed(text, span, limit))
+            run.extend(_pressed(span, text, limit))
             continue
         pieces.extend(Piece(a, b, section.path) for a, b in _packed(text, run, limit))
-        pieces.extend(Piece(a, b, section.path, reason) for a, b in _pressed(text, span, limit))
+        pieces.extend(Piece(a, b, section.path, reason) for a, b in _pressed(span, text, limit))
         run = []
     pieces.extend(Piece(a, b, section.path) for a, b in _packed(text, run, limit))
     return [trimmed for piece in pieces if (trimmed := _trim(text, piece))]
@@ -85,21 +85,12 @@ def _reason(sentence: str, rules: LibraryRules) -> str | None:
     return None
 
 
-def _pressed(text: str, span: tuple[int, int], limit: int) -> list[tuple[int, int]]:
-    """A sentence over the limit, cut at commas; without commas, by length."""
+def _pressed(span: tuple[int, int], text: str, limit: int) -> list[tuple[int, int]]:
+    """A sentence over the limit is cut at commas; without commas, by length."""
     start, end = span
     if end - start <= limit:
         return [span]
-    spans: list[tuple[int, int]] = []
-    begin = at = start
-    while at < end:
-        match = _COMMA.match(text, at, min(end, at + limit))
-        stop = match.end() if match and match.end() > at else min(end, at + limit)
-        if stop - begin > limit:
-            spans.append((begin, at))
-            begin = at
-        at = stop
-    return [*spans, (begin, end)]
+    return [(start + a, start + b) for a, b in cut_long(text[start:end], limit)]
 
 
 def _packed(text: str, units: Sequence[tuple[int, int]], limit: int) -> list[tuple[int, int]]:
