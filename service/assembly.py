@@ -7,14 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.rulebook.book import Rulebook, load_rulebook
-from service.rulebook.thesaurus import load_thesaurus
 from service.settings import Settings, prepare_data_dir
 
 if TYPE_CHECKING:
     from service.database.drafts import DraftStore
     from service.drafting import Drafter
     from service.library.store import Library
+    from service.rulebook.book import Rulebook
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,9 @@ async def assemble(settings: Settings, *, owner: bool) -> AsyncIterator[Desk]:
         EnvironmentProblem: the data folder is unusable or, for an owner, taken.
         Unavailable: the database is busy or the disk is full.
     """
+    from service.rulebook.book import load_rulebook
+    from service.rulebook.thesaurus import load_thesaurus
+
     rulebook = load_rulebook(settings.knowledge_dir)
     prepare_data_dir(settings)
     async with AsyncExitStack() as stack:
