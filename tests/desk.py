@@ -1,0 +1,54 @@
+"""The shipped rulebook and a small library, for tests that draft."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from service.drafting import Drafter
+from service.rulebook.book import Rulebook, load_rulebook
+from service.schemas import Draft, Inquiry
+
+ROOT = Path(__file__).resolve().parent.parent
+KNOWLEDGE = ROOT / "knowledge"
+
+
+@cache
+def shipped() -> Rulebook:
+    """The rulebook of this repository, loaded once a process."""
+    return load_rulebook(KNOWLEDGE)
+
+
+class EmptyLibrary:
+    """A library with nothing in it: what a draft must not depend on."""
+
+    knowledge_pointer = "none"
+
+    def document(self, document_id: str, shop: str) -> None:
+        return None
+
+    def search(self, request: object) -> list[Any]:
+        return []
+
+
+def inquiry(*turns: str, order: dict[str, Any] | None = None, **rest: Any) -> Inquiry:
+    """An inquiry from turns; one that begins with ``客服：`` is the agent's."""
+    messages = [
+        {"role": "agent", "content": turn.removeprefix("客服：")}
+        if turn.startswith("客服：")
+        else {"role": "customer", "content": turn}
+        for turn in turns
+    ]
+    whole = {"messages": messages, "order": order or {}, "writer": "playbook", **rest}
+    return Inquiry.model_validate(whole)
+
+
+async def draft(made: Inquiry, drafter: Drafter | None = None) -> Draft:
+    """The finished draft."""
+    drafter = drafter or Drafter(shipped(), EmptyLibrary())
+    last = None
+    async for event in drafter.draft(made):
+        last = event
+    assert last is not None and last.draft is not None
+    return last.draft
