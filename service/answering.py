@@ -84,6 +84,8 @@ def assemble(made: Assembled, knowledge_version: str) -> Draft:
     main = brief.decision.main
     steps = [_with_citation(step, made.cited) for step in made.checked.steps]
     writer = _who(made.writer, steps)
+    guidance = _guidance(made.cited)
+    named = {number for step in steps for number in step.citations}
     return Draft(
         id=made.id,
         created_at=made.created_at,
@@ -98,8 +100,8 @@ def assemble(made: Assembled, knowledge_version: str) -> Draft:
         basis=_basis(main, made.cited),
         missing=_missing(main, known),
         steps=steps,
-        citations=list(made.cited.citations),
-        guidance=_guidance(made.cited),
+        citations=[*made.cited.citations, *(one for one in guidance if one.id in named)],
+        guidance=[one for one in guidance if one.id not in named],
         derived=_derived(known),
         findings=made.checked.findings,
         advice=_advice(brief, made.checked),

@@ -120,7 +120,8 @@ class Drafter:
         try:
             return await self.model_writer.write(brief, ground, cited)
         except ModelError as error:
-            return ground, WriterOut(kind="playbook", degraded=True, reason=error.code), {}
+            calls = int(error.parameters.get("calls", 0))
+            return ground, WriterOut(kind="playbook", calls=calls, degraded=True, reason=error.code), {}
 
 
 def check_text(rulebook: Rulebook, request: CheckRequest, stored: tuple[Draft, Inquiry] | None) -> CheckResult:
