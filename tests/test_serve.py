@@ -1,0 +1,273 @@
+"""The server as a process: what refuses to start, what a running one withstands, how it stops."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.settings import HOME
+
+ROOT = Path(__file__).resolve().parent.parent
+START_S = 60
+"""Patience for a start on a loaded machine; nothing here asserts how long it took."""
+
+
+def _environment(data: Path, **more: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("YOULI_", "OPENAI_"))}
+    return kept | {"YOULI_DATA_DIR": str(data), "YOULI_AUTH": "off"} | more
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "service.cli", *arguments]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Server:
+    process: subprocess.Popen[str]
+    port: int
+    data: Path
+
+    def call(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] = {}) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            sent = None if body is None else json.dumps(body)
+            connection.request(method, path, sent, {"Content-Type": "application/json", **headers})
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        self.process.send_signal(number)
+        _, err = self.process.communicate(timeout=30)
+        return self.process.returncode, err
+
+
+def _start(data: Path, port: int = 0, **more: str) -> Server:
+    process = subprocess.Popen(
+        _command("serve", "--port", str(port)),
+        cwd=ROOT,
+        env=_environment(data, **more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()  # comes when the service is ready, or ends with the process
+    if "http://127.0.0.1:" not in line:
+        _, err = process.communicate(timeout=START_S)
+        raise AssertionError(f"did not start: {err}")
+    return Server(process, int(line.split("http://127.0.0.1:")[1].split(" ")[0]), data)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = _start(tmp_path_factory.mktemp("served"))
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+def _refused(data: Path, *arguments: str, **more: str) -> tuple[int, str]:
+    done = subprocess.run(
+        _command("serve", *arguments),
+        cwd=ROOT,
+        env=_environment(data, **more),
+        capture_output=True,
+        text=True,
+        timeout=START_S,
+    )
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("auth", ["on", None])
+def test_without_keys_it_says_what_to_set(tmp_path: Path, auth: str | None) -> None:
+    environment = _environment(tmp_path / "data")
+    environment.pop("YOULI_AUTH")
+    if auth:
+        environment["YOULI_AUTH"] = auth
+    done = subprocess.run(_command("serve"), cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "YOULI_AUTH=off" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.com"])
+def test_any_other_bind_is_refused(tmp_path: Path, host: str) -> None:
+    code, line = _refused(tmp_path, "--host", host)
+    assert code == 3
+    assert host in line
+
+
+def test_a_taken_port_is_named_with_a_free_one(tmp_path: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        code, line = _refused(tmp_path, "--port", str(port))
+    assert code == 3
+    assert f"127.0.0.1:{port}" in line
+    suggested = int(line.split("--port ")[1].split("。")[0])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", suggested))
+
+
+def test_a_second_server_on_the_same_folder_is_refused_and_the_first_lives_on(server: Server) -> None:
+    code, line = _refused(server.data, "--port", str(_free_port()))
+    assert code == 3
+    assert str(server.process.pid) in line
+    assert server.call("GET", "/readyz")[0] == 200
+
+
+def test_a_folder_that_is_a_file_or_not_writable(tmp_path: Path) -> None:
+    file = tmp_path / "data"
+    file.write_text("kept")
+    code, line = _refused(file, "--port", "0")
+    assert (code, str(file) in line, file.read_text()) == (3, True, "kept")
+    code, line = _refused(Path("/proc/youli"), "--port", "0")
+    assert (code, "/proc/youli" in line) == (3, True)
+
+
+def test_a_broken_database_is_left_alone(tmp_path: Path) -> None:
+    database = tmp_path / "youli.sqlite3"
+    database.write_bytes(b"this is no database" * 100)
+    code, line = _refused(tmp_path, "--port", "0")
+    assert code == 3
+    assert "youli.sqlite3" in line
+    assert database.read_bytes().startswith(b"this is no database")
+
+
+def test_a_broken_rule_file_is_named_with_its_line(tmp_path: Path) -> None:
+    knowledge = tmp_path / "knowledge"
+    shutil.copytree(HOME / "knowledge", knowledge)
+    shop = knowledge / "shops" / "demo.yaml"
+    shop.write_text(shop.read_text("utf-8") + "\nshop: again\n", "utf-8")
+    code, line = _refused(tmp_path / "data", "--port", "0", YOULI_KNOWLEDGE_DIR=str(knowledge))
+    assert code == 2
+    assert f"demo.yaml:{shop.read_text('utf-8').count(chr(10))} " in line
+
+
+def test_it_drafts_keeps_and_gives_back(server: Server) -> None:
+    asked = {
+        "messages": [{"role": "customer", "content": "没拆，颜色不喜欢，退了吧"}],
+        "order": {"days_since_received": 2},
+    }
+    status, draft = server.call("POST", "/v1/drafts", asked)
+    assert (status, draft["verdict"]) == (201, "reasonable")
+    assert server.call("GET", f"/v1/drafts/{draft['id']}") == (200, draft)
+
+
+def test_a_body_in_endless_chunks_is_cut_off(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as raw:
+        head = "POST /v1/drafts HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        raw.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+        sent = 0
+        try:
+            while sent < 64 * len(chunk):
+                raw.sendall(chunk)
+                sent += len(chunk)
+        except OSError:
+            pass  # it hung up on us, as it should
+        answer = b""
+        try:
+            while part := raw.recv(65_536):
+                answer += part
+        except ConnectionResetError:
+            pass
+    assert answer == b"" or b" 413 " in answer.split(b"\r\n")[0]
+    assert server.call("GET", "/healthz")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n",
+        b"\x16\x03\x01 no http\r\n\r\n",
+        b"GET /" + b"a" * 100_000,
+    ],
+)
+def test_what_is_no_http_harms_nobody(server: Server, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as raw:
+        raw.sendall(sent)
+        raw.shutdown(socket.SHUT_WR)
+        try:
+            answer = raw.recv(65_536)
+        except ConnectionResetError:
+            answer = b""
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
+    assert server.call("GET", "/healthz")[0] == 200
+
+
+def test_a_strange_host_is_refused_over_the_wire(server: Server) -> None:
+    status, problem = server.call("GET", "/healthz", headers={"Host": "rebound.example"})
+    assert (status, problem["code"]) == (403, "host_refused")
+
+
+def test_what_the_shell_publishes_the_server_finds(server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "琴.md"
+    file.write_text("# 口琴保养\n\n簧片受潮以后要拍干水汽，平放一夜再吹。\n", "utf-8")
+    done = subprocess.run(
+        _command("knowledge", "add", str(file), "--publish", "--json"),
+        cwd=ROOT,
+        env=_environment(server.data),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    asked = {"query": "簧片受潮", "documents": [json.loads(done.stdout)["id"]]}
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        if server.call("POST", "/v1/knowledge/search", asked)[1]["passages"]:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the server never saw what was published")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_cleanly_and_starts_again_with_everything(tmp_path: Path, number: signal.Signals) -> None:
+    first = _start(tmp_path)
+    draft = first.call("POST", "/v1/drafts", {"messages": [{"role": "customer", "content": "在吗"}]})[1]
+    code, err = first.stop(number)
+    assert code == 0
+    assert "Traceback" not in err
+    assert "话术" in err  # said once, because no model is set
+    assert err.count("\n") == 1
+    again = _start(tmp_path)
+    assert again.call("GET", f"/v1/drafts/{draft['id']}") == (200, draft)
+    assert again.stop()[0] == 0
+
+
+def test_killed_it_loses_nothing_it_answered(tmp_path: Path) -> None:
+    first = _start(tmp_path)
+    drafts = [
+        first.call("POST", "/v1/drafts", {"messages": [{"role": "customer", "content": "在吗"}]})[1] for _ in range(5)
+    ]
+    first.stop(signal.SIGKILL)
+    again = _start(tmp_path)
+    for draft in drafts:
+        assert again.call("GET", f"/v1/drafts/{draft['id']}") == (200, draft)
+    assert again.stop()[0] == 0
