@@ -11,7 +11,7 @@ written                matches
 ``<数>``                a numeral; ``<时长>`` a length of time; ``<金额>`` a numeral with its money unit
 ``词?``                 the token may be missing
 ``…`` ``…12``           any 0–6 (0–12) characters of the same clause
-``^`` ``$``             start, end of a clause
+``^`` ``$``             start, end of a clause; may stand among alternatives (``吧|$``)
 ``!的|了``              what follows here is none of these
 ``-不|没``              what stands before here is none of these
 =====================  ====================================================================================
@@ -36,11 +36,12 @@ from service.text.segment import BLANK, PAUSES
 K = TypeVar("K")
 _GAP = re.compile(r"^…(\d*)$")
 _CLASS = re.compile(r"<([^<>]+)>")
-_STRAY = re.compile(r"[<>?]|^[!-]")
+_STRAY = re.compile(r"[<>?]|^[!-](?=.)")
 """Marks that mean something elsewhere in a frame and are surely a slip inside a word."""
 _DEFAULT_GAP = 6
 _LONGEST_GAP = 40
 _BREAK = re.escape(PAUSES + BLANK)
+_EDGES = {"^": rf"(?<![^{_BREAK} ])", "$": rf"(?![^{_BREAK} ])"}
 _NUMERALS = {"数": numeral_pattern, "时长": duration_pattern, "金额": money_pattern}
 
 
@@ -83,10 +84,8 @@ class _Frame:
         if gap:
             longest = int(gap[1]) if gap[1] else _DEFAULT_GAP
             return rf"[^{_BREAK}]{{0,{min(longest, _LONGEST_GAP)}}}?"
-        if token == "^":
-            return rf"(?<![^{_BREAK} ])"
-        if token == "$":
-            return rf"(?![^{_BREAK} ])"
+        if token in _EDGES:
+            return _EDGES[token]
         if token[0] in "!-" and len(token) > 1:
             return self._negative(token, frame, words)
         optional = token.endswith("?") and len(token) > 1
@@ -111,6 +110,10 @@ class _Frame:
         literals: list[str] | None = []
         for alternative in token.split("|"):
             inside = _CLASS.fullmatch(alternative)
+            if alternative in _EDGES:
+                options.append(_EDGES[alternative])
+                literals = None
+                continue
             if inside is None:
                 if not alternative or _STRAY.search(alternative):
                     raise ValueError(phrase("frame_token", frame=frame, token=token))

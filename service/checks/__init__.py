@@ -1,0 +1,1 @@
+"""The checks a draft must pass: one small file each, pure functions over text and plan."""

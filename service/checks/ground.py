@@ -1,0 +1,46 @@
+"""The ground a text stands on: what it may state, and what was planned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from service.checks.sources import Sources
+from service.schemas import StepName, Verdict
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a text may state, and what was planned. Make one for a draft and use it for all its steps.
+
+    Attributes:
+        records: order fields, ``order.facts``, policy, the shop's terms and grants, derived facts, quotes of what is
+            cited, one plain text each. Their numbers are sources by value and kind (``8元`` is no source of ``8天``;
+            a bare ``8`` is one of any kind).
+        buyer: the buyer's messages. Their numbers may be repeated as theirs and never stand in what we undertake.
+        agent: earlier agent turns. What they said or did counts as recorded.
+        verdict: what was decided; None when nobody decided.
+        offers: names of available offers and of demands granted besides the main one (``permits`` in the file).
+        planned: the steps wanted, in order; None when nothing was planned.
+        max_chars: characters a reply may have.
+        given: False when no draft, order, policy or messages were supplied; findings of provenance then only warn.
+    """
+
+    records: tuple[str, ...] = ()
+    buyer: tuple[str, ...] = ()
+    agent: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    offers: tuple[str, ...] = ()
+    planned: tuple[StepName, ...] | None = None
+    max_chars: int = 300
+    given: bool = False
+
+    @cached_property
+    def recorded(self) -> Sources:
+        """Numbers and words of records and earlier agent turns."""
+        return Sources((*self.records, *self.agent))
+
+    @cached_property
+    def claimed(self) -> Sources:
+        """Numbers and words of the buyer."""
+        return Sources(self.buyer)

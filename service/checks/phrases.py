@@ -1,0 +1,54 @@
+"""Forbidden sentences as findings. The rules and their wording are data in ``knowledge/forbidden``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from service.errors import phrase
+from service.rulebook.forbidden import ForbiddenRules
+from service.rulebook.sentences import Hit, find_forbidden
+from service.schemas import Finding
+
+
+def check_phrases(text: str, rules: ForbiddenRules, *, customer_quotes: Sequence[str] = ()) -> list[Finding]:
+    """What in ``text`` must not be said, by sense.
+
+    Quoted speech (``您说“…”``, a clause of ``customer_quotes`` said again word for word) is not the speaker's own
+    and is left alone; stuffing, look-alikes and pinyin are undone. Spans are code points of ``text``. One finding
+    for each rule and place; overlapping findings of one category become one, named after the graver.
+    """
+    merged: list[Finding] = []
+    for hit in find_forbidden(text, rules, customer_quotes=customer_quotes):
+        finding = _finding(hit)
+        twin = next((m for m in merged if _same_place(m, finding)), None)
+        if twin is None:
+            merged.append(finding)
+        else:
+            _absorb(twin, finding, text)
+    return sorted(merged, key=lambda f: (f.start, f.end))
+
+
+def _finding(hit: Hit) -> Finding:
+    rule = hit.rule.rule
+    return Finding(
+        rule=rule.id,
+        category=hit.rule.category,
+        severity=rule.severity,
+        start=hit.start,
+        end=hit.end,
+        excerpt=hit.excerpt,
+        reason=phrase("finding_reason", title=rule.name, why=rule.why),
+        suggestion=hit.rule.suggestion(hit.found),
+    )
+
+
+def _same_place(one: Finding, other: Finding) -> bool:
+    return one.category == other.category and one.start < other.end and other.start < one.end
+
+
+def _absorb(kept: Finding, other: Finding, text: str) -> None:
+    if kept.severity == "warn" and other.severity == "block":
+        kept.rule, kept.severity = other.rule, other.severity
+        kept.reason, kept.suggestion = other.reason, other.suggestion
+    kept.start, kept.end = min(kept.start, other.start), max(kept.end, other.end)
+    kept.excerpt = text[kept.start : kept.end]

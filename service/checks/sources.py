@@ -1,0 +1,114 @@
+"""Numbers of a text and of its sources, compared by value and kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
+
+from service.rulebook.checkrules import NumbersFile
+from service.text.normalise import fold
+from service.text.numerals import Number, find_numbers
+
+_DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0, "year": 365.0}
+"""Units of time in days; a month is thirty, as everywhere in the house."""
+_PIECE = re.compile(r"(?:[^。!?;\n,]|(?<=\d),(?=\d))+")
+"""Stretches that no number crosses; a comma between digits may be part of one."""
+_NUMERAL = re.compile(r"[\d零一二两俩三仨四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟幺廿半对几]")
+_FIRST_YEAR = 1900
+"""From here on ``2026年`` names a year and is no length of time."""
+
+
+def numbers_of(text: str) -> list[Number]:
+    """All numbers of a normalised text. Stretches without a numeral are not searched."""
+    found: list[Number] = []
+    for piece in _PIECE.finditer(text):
+        if _NUMERAL.search(piece[0]):
+            at = piece.start()
+            found += [replace(n, start=n.start + at, end=n.end + at) for n in find_numbers(piece[0])]
+    return found
+
+
+class Sources:
+    """The numbers some texts hold, and the texts in normal form."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._given = tuple(texts)
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The texts in normal form."""
+        return tuple(map(fold, self._given))
+
+    @cached_property
+    def text(self) -> str:
+        """All texts in one, a line each."""
+        return "\n".join(self.texts)
+
+    @cached_property
+    def numbers(self) -> tuple[Number, ...]:
+        """Every number of every text."""
+        return tuple(n for text in self.texts for n in numbers_of(text))
+
+    @cached_property
+    def _kinds(self) -> dict[float, set[str]]:
+        kinds: dict[float, set[str]] = {}
+        for number in self.numbers:
+            kinds.setdefault(round(number.value, 2), set()).add(number.kind)
+        return kinds
+
+    def most(self, kind: str) -> float | None:
+        """The greatest value of a kind; None when there is none."""
+        return max((n.value for n in self.numbers if n.kind == kind), default=None)
+
+    def holds(self, number: Number, said: str, limits: NumbersFile) -> bool:
+        """True when a source states this number.
+
+        Args:
+            number: a number of the text.
+            said: the characters it is written with; long runs of digits are compared as they stand.
+            limits: tolerance between units, kinds that are alike.
+        """
+        digits = re.sub(r"\D", "", said) if number.kind == "plain" else ""
+        if len(digits) >= limits.long_digits:
+            return digits in self.text
+        kinds = self._kinds.get(round(number.value, 2), set())
+        if kinds and (
+            number.kind in kinds
+            or "plain" in kinds
+            or number.kind == "plain"
+            or not kinds.isdisjoint(limits.alike.get(number.kind, ()))
+        ):
+            return True
+        if number.kind in _DAYS:
+            return self._lasts(number, limits.tolerance) or self._names_year(number)
+        if number.kind == "date":
+            return any(n.kind == "date" and _same_date(number.value, n.value) for n in self.numbers)
+        if number.kind == "time":
+            return any(n.kind == "time" and abs(n.value - number.value) % 12 < 0.01 for n in self.numbers)
+        return False
+
+    def _lasts(self, number: Number, tolerance: float) -> bool:
+        """The same length in another unit: ``72小时`` is ``3天``, ``半年`` near enough ``180天``."""
+        days = number.value * _DAYS[number.kind]
+        lengths = (n.value * _DAYS[n.kind] for n in self.numbers if n.kind in _DAYS and n.kind != number.kind)
+        return any(abs(length - days) <= tolerance * max(length, days) for length in lengths)
+
+    def _names_year(self, number: Number) -> bool:
+        year = int(number.value)
+        if number.kind != "year" or year < _FIRST_YEAR:
+            return False
+        return any(n.kind == "date" and int(n.value) // 10_000 == year for n in self.numbers)
+
+
+def _same_date(one: float, other: float) -> bool:
+    """Equal wherever both tell: year, month, day; at least one part must be told by both."""
+    shared = 0
+    for unit, size in ((10_000, 10_000), (100, 100), (1, 100)):
+        a, b = int(one) // unit % size, int(other) // unit % size
+        if a and b:
+            if a != b:
+                return False
+            shared += 1
+    return shared > 0

@@ -1,0 +1,215 @@
+"""Forbidden sentences: rules by sense, in ``knowledge/forbidden/*.yaml``, with the sentences that test them.
+
+One file a category; ``_words.yaml`` holds word classes and exemptions all files may use. A rule says in frames
+(:mod:`service.rulebook.frames`) what must not be said, in ``unless`` what in the same sentence makes it harmless,
+in ``nearby`` what in the same or the next sentence does. ``bad`` and ``ok`` are its tests: they run in
+``youli knowledge check``, on reload and in the test suite, not at every start.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from service.errors import RulebookError, phrase
+from service.rulebook.frames import FrameIndex, Frames
+from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
+from service.schemas import Category, Severity
+
+SHARED = "_words.yaml"
+_DATED = frozenset({"law", "red_line"})
+_SLOT = re.compile(r"\{([^{}]+)\}")
+Frame = Annotated[str, Field(min_length=1)]
+
+
+class Count(StrictModel):
+    """A rule that one hit does not break: ``near`` hits each within ``within`` characters, or ``total`` in the text."""
+
+    near: Annotated[int, Field(ge=2)]
+    within: Annotated[int, Field(ge=1)]
+    total: Annotated[int, Field(ge=2)]
+
+
+class Rule(StrictModel):
+    """One sense that must not be said."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+    name: str
+    why: str
+    severity: Severity = "block"
+    words: dict[str, list[str]] = Field(default_factory=dict)
+    frames: Annotated[list[Frame], Field(min_length=1)]
+    unless: list[Frame] = Field(default_factory=list)
+    nearby: list[Frame] = Field(default_factory=list)
+    count: Count | None = None
+    quoted: bool = False
+    say: str | None = None
+    checked_on: date | None = None
+    review_by: date | None = None
+    bad: Annotated[list[str], Field(min_length=8)]
+    ok: Annotated[list[str], Field(min_length=8)]
+
+
+class RuleFile(StrictModel):
+    """One file: a category and its rules. ``checked_on``/``review_by`` hold for every rule that has none itself."""
+
+    category: Category
+    checked_on: date | None = None
+    review_by: date | None = None
+    words: dict[str, list[str]] = Field(default_factory=dict)
+    rules: Annotated[list[Rule], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _dated(self) -> RuleFile:
+        for rule in self.rules:
+            checked, review = rule.checked_on or self.checked_on, rule.review_by or self.review_by
+            if self.category in _DATED and (checked is None or review is None):
+                raise ValueError(phrase("rule_undated", rule=rule.id))
+        return self
+
+
+class SharedWords(StrictModel):
+    """Word classes, and named lists of frames that ``unless`` and ``nearby`` take in as ``=name``."""
+
+    words: dict[str, list[str]] = Field(default_factory=dict)
+    exempt: dict[str, list[Frame]] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ForbiddenRule:
+    """A rule ready to run. ``pardons`` work in the same sentence, ``redemptions`` in the same or the next."""
+
+    rule: Rule
+    category: Category
+    words: Mapping[str, Sequence[str]]
+    frames: Frames
+    pardons: Frames
+    redemptions: Frames
+    file: YamlFile
+    where: tuple[str | int, ...]
+    review_by: date | None
+
+    def error(self, reason: str, *where: str | int) -> RulebookError:
+        """An error that points into this rule's file."""
+        return self.file.error(reason, *self.where, *where)
+
+    def suggestion(self, found: Mapping[str, str]) -> str | None:
+        """``say`` with its slots filled from the match; a slot nothing filled takes the class's first word."""
+        if self.rule.say is None:
+            return None
+        return _SLOT.sub(lambda m: found.get(m[1]) or self.words[m[1]][0], self.rule.say)
+
+
+class ForbiddenRules:
+    """All rules of a knowledge folder and one index over their frames."""
+
+    def __init__(self, rules: Sequence[ForbiddenRule]) -> None:
+        self.rules = tuple(rules)
+
+    @cached_property
+    def index(self) -> FrameIndex[ForbiddenRule]:
+        """The index over all frames; built when first used."""
+        built: FrameIndex[ForbiddenRule] = FrameIndex()
+        for rule in self.rules:
+            built.add(rule, rule.frames)
+        built.compile()
+        return built
+
+    def __iter__(self) -> Iterator[ForbiddenRule]:
+        return iter(self.rules)
+
+    def only(self, rule: ForbiddenRule) -> ForbiddenRules:
+        """A set of this one rule, for running its examples."""
+        return ForbiddenRules([rule])
+
+    def overdue(self, today: date) -> list[ForbiddenRule]:
+        """Rules of law and red lines whose ``review_by`` has passed."""
+        return [rule for rule in self.rules if rule.review_by is not None and rule.review_by < today]
+
+    def check_examples(self) -> None:
+        """Run every rule's own sentences against it.
+
+        Raises:
+            RulebookError: a ``bad`` nothing hits, an ``ok`` something hits, or a ``say`` that is itself forbidden;
+                with file, rule and sentence.
+        """
+        from service.rulebook.sentences import find_forbidden  # needs ForbiddenRules to be defined
+
+        for rule in self.rules:
+            alone = self.only(rule)
+            for place, sentence in enumerate(rule.rule.bad):
+                if not find_forbidden(sentence, alone):
+                    reason = phrase("rule_bad_not_hit", rule=rule.rule.id, sentence=sentence)
+                    raise rule.error(reason, "bad", place)
+            for place, sentence in enumerate(rule.rule.ok):
+                hits = find_forbidden(sentence, alone)
+                if hits:
+                    reason = phrase("rule_ok_hit", rule=rule.rule.id, sentence=sentence, hit=hits[0].excerpt)
+                    raise rule.error(reason, "ok", place)
+            said = rule.suggestion({})
+            for hit in find_forbidden(said, self) if said else ():
+                raise rule.error(phrase("rule_say_hit", rule=rule.rule.id, say=said, other=hit.rule.rule.id), "say")
+
+
+def load_forbidden(folder: Path) -> ForbiddenRules:
+    """Load every rule file of ``knowledge/forbidden``.
+
+    Raises:
+        RulebookError: a broken file, an unknown key or class, an id given twice; with file and line.
+    """
+    shared_file = folder / SHARED
+    shared = read_yaml(shared_file).parse(SharedWords) if shared_file.exists() else SharedWords()
+    loaded: dict[str, ForbiddenRule] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        if path.name == SHARED:
+            continue
+        file = read_yaml(path)
+        parsed = file.parse(RuleFile)
+        for place, rule in enumerate(parsed.rules):
+            made = _ready(rule, parsed, shared, file, ("rules", place))
+            if rule.id in loaded:
+                raise made.error(phrase("rule_twice", rule=rule.id, file=loaded[rule.id].file.path), "id")
+            loaded[rule.id] = made
+    return ForbiddenRules(list(loaded.values()))
+
+
+def _ready(
+    rule: Rule, parsed: RuleFile, shared: SharedWords, file: YamlFile, where: tuple[str | int, ...]
+) -> ForbiddenRule:
+    words = {**shared.words, **parsed.words, **rule.words}
+
+    def frames(part: str, written: Sequence[str]) -> Frames:
+        for place, frame in enumerate(written):
+            try:
+                Frames(_expanded(frame, shared), words)
+            except (ValueError, KeyError) as error:
+                reason = phrase("rule_exempt_unknown", frame=frame) if isinstance(error, KeyError) else str(error)
+                raise file.error(reason, *where, part, place) from None
+        return Frames([f for frame in written for f in _expanded(frame, shared)], words)
+
+    slots = _SLOT.findall(rule.say or "")
+    unknown = next((slot for slot in slots if slot not in words), None)
+    if unknown is not None:
+        raise file.error(phrase("rule_say_slot", slot=unknown), *where, "say")
+    return ForbiddenRule(
+        rule,
+        parsed.category,
+        words,
+        frames("frames", rule.frames),
+        frames("unless", rule.unless),
+        frames("nearby", rule.nearby),
+        file,
+        where,
+        rule.review_by or parsed.review_by,
+    )
+
+
+def _expanded(frame: str, shared: SharedWords) -> list[str]:
+    return list(shared.exempt[frame[1:]]) if frame.startswith("=") and len(frame) > 1 else [frame]

@@ -1,0 +1,124 @@
+"""Finding forbidden sentences in a text: own words only, both as written and with evasions undone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from service.rulebook.forbidden import ForbiddenRule, ForbiddenRules
+from service.rulebook.frames import FrameMatch
+from service.text.normalise import Normalised, fold, normalise, squeeze
+from service.text.segment import blank, clauses, quoted, sentences
+
+_SHORTEST_ECHO = 8
+"""Characters from which a clause of the buyer's, said again word for word, counts as a quotation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One forbidden place. ``start``/``end`` are code points of the original text."""
+
+    rule: ForbiddenRule
+    start: int
+    end: int
+    excerpt: str
+    found: dict[str, str]
+    """The words that filled the rule's classes, for its suggestion."""
+
+
+def find_forbidden(text: str, rules: ForbiddenRules, *, customer_quotes: Sequence[str] = ()) -> list[Hit]:
+    """All hits in text order; one for each rule and place.
+
+    Quoted speech and the buyer's own words are blanked first. The squeezed text finds what the plain one misses.
+    """
+    norm = normalise(text)
+    not_own = quoted(norm.text) + _echoes(norm.text, customer_quotes)
+    own = replace(norm, text=blank(norm.text, not_own)) if not_own else norm
+    hits = _find(own, rules, quoted_too=False)
+    squeezed = squeeze(own)
+    if squeezed.text != own.text:
+        hits += _find(squeezed, rules, quoted_too=False)
+    if not_own:
+        hits += _find(norm, rules, quoted_too=True)
+    return [replace(hit, excerpt=text[hit.start : hit.end]) for hit in _distinct(hits)]
+
+
+def _echoes(text: str, customer_quotes: Sequence[str]) -> list[tuple[int, int]]:
+    spans = []
+    for quote in map(fold, customer_quotes):
+        for start, end in clauses(quote):
+            said = quote[start:end].strip(" ,。!?~…\n")
+            place = text.find(said) if len(said) >= _SHORTEST_ECHO else -1
+            if place >= 0:
+                spans.append((place, place + len(said)))
+    return spans
+
+
+def _find(norm: Normalised, rules: ForbiddenRules, *, quoted_too: bool) -> list[Hit]:
+    text = norm.text
+    borders = sentences(text)
+    counted: dict[str, list[tuple[ForbiddenRule, FrameMatch]]] = {}
+    hits: list[Hit] = []
+    for rule, match in rules.index.scan(text):
+        if (quoted_too and not rule.rule.quoted) or _pardoned(text, rule, match, borders):
+            continue
+        if rule.rule.count is not None:
+            counted.setdefault(rule.rule.id, []).append((rule, match))
+            continue
+        hits.append(_hit(norm, rule, match.start, match.end, match))
+    for found in counted.values():
+        hits += _counted(norm, found)
+    return hits
+
+
+def _pardoned(text: str, rule: ForbiddenRule, match: FrameMatch, borders: list[tuple[int, int]]) -> bool:
+    if not len(rule.pardons) and not len(rule.redemptions):
+        return False
+    first = next((i for i, (_, end) in enumerate(borders) if match.start < end), len(borders) - 1)
+    last = next((i for i, (_, end) in enumerate(borders) if match.end <= end), len(borders) - 1)
+    start = borders[first][0]
+    if len(rule.pardons) and rule.pardons.search(text[start : borders[last][1]]):
+        return True
+    following = borders[min(last + 1, len(borders) - 1)][1]
+    return len(rule.redemptions) > 0 and rule.redemptions.search(text[start:following]) is not None
+
+
+def _counted(norm: Normalised, found: list[tuple[ForbiddenRule, FrameMatch]]) -> list[Hit]:
+    """Hits of a counting rule: a cluster of near ones, or all when there are too many in the whole text."""
+    rule = found[0][0]
+    count = rule.rule.count
+    assert count is not None
+    places: list[tuple[int, int]] = []
+    for _, match in found:
+        if not places or match.start >= places[-1][1]:
+            places.append((match.start, match.end))
+    clusters: list[list[tuple[int, int]]] = []
+    for place in places:
+        if clusters and place[0] - clusters[-1][-1][1] <= count.within:
+            clusters[-1].append(place)
+        else:
+            clusters.append([place])
+    broken = [c for c in clusters if len(c) >= count.near]
+    if not broken and len(places) >= count.total:
+        broken = [places]
+    return [_hit(norm, rule, c[0][0], c[-1][1], found[0][1]) for c in broken]
+
+
+def _hit(norm: Normalised, rule: ForbiddenRule, start: int, end: int, match: FrameMatch) -> Hit:
+    first, last = norm.span(start, end)
+    found = {name: norm.text[a:b] for name, (a, b) in match.captures.items()}
+    return Hit(rule, first, last, norm.original[first:last], found)
+
+
+def _distinct(hits: list[Hit]) -> list[Hit]:
+    kept: list[Hit] = []
+    for hit in sorted(hits, key=lambda h: (h.start, -h.end)):
+        twin = next(
+            (i for i, k in enumerate(kept) if k.rule is hit.rule and hit.start < k.end and k.start < hit.end), None
+        )
+        if twin is None:
+            kept.append(hit)
+        elif hit.end > kept[twin].end:
+            end = hit.end
+            kept[twin] = replace(kept[twin], end=end)
+    return kept
