@@ -80,12 +80,7 @@ class Writer:
         try:
             async with self._transaction() as connection:
                 for job in group:
-                    try:
-                        async with connection.begin_nested():
-                            results.append((job, await job.work(connection), None))
-                    except Exception as error:
-                        _raise_if_lost(connection, error)
-                        results.append((job, None, error))
+                    results.append((job, *await _attempt(connection, job.work)))
         except Exception as error:
             results = [(job, None, error) for job in group]
         for job, value, failure in results:
@@ -97,7 +92,20 @@ class Writer:
                 job.done.set_exception(failure)
 
 
-def _raise_if_lost(connection: AsyncConnection, error: Exception) -> None:
-    """A piece that broke the whole transaction (disk full, lost connection) fails its group."""
-    if connection.closed or connection.invalidated or not connection.in_transaction():
-        raise error
+async def _attempt(connection: AsyncConnection, work: Work[Any]) -> tuple[Any, Exception | None]:
+    """Run a piece in its own savepoint; its result, or why it failed.
+
+    Raises:
+        Exception: the piece's error, when it took the whole transaction with it (disk full, connection lost).
+    """
+    savepoint = await connection.begin_nested()
+    try:
+        value = await work(connection)
+        await savepoint.commit()
+        return value, None
+    except Exception as error:
+        try:
+            await savepoint.rollback()
+        except Exception:
+            raise error from None
+        return None, error

@@ -55,8 +55,8 @@ class Bm25Index:
 
 def weighted(fields: Iterable[tuple[Sequence[str], float]]) -> dict[str, float]:
     """Term counts of several fields, each times its weight."""
-    counts: Counter[str] = Counter()
+    counts: dict[str, float] = {}
     for terms, weight in fields:
         for term, count in Counter(terms).items():
-            counts[term] += count * weight  # type: ignore[assignment]
-    return dict(counts)
+            counts[term] = counts.get(term, 0.0) + count * weight
+    return counts

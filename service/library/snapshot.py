@@ -97,18 +97,20 @@ class Snapshot:
         empty = np.zeros((0, embedder.dim), dtype=np.float32)
         self.matrix = np.stack([c.vector for c in self.chunks]) if self.chunks else empty
         heads = [f"{self.documents[c.document].title} {c.section}" for c in self.chunks]
-        self._words = self._index([(c.text, h) for c, h in zip(self.chunks, heads, strict=True)], tokeniser.words)
-        self._grams = self._index([(c.text, h) for c, h in zip(self.chunks, heads, strict=True)], tokeniser.grams)
+        bodies = [tokeniser.terms(chunk.text) for chunk in self.chunks]
+        above = {head: tokeniser.terms(head) for head in set(heads)}
+        self._words = self._index([(b[0], above[h][0]) for b, h in zip(bodies, heads, strict=True)])
+        self._grams = self._index([(b[1], above[h][1]) for b, h in zip(bodies, heads, strict=True)])
         asked = [(d, q) for d, document in enumerate(self.documents) for q in document.questions]
         self._asked_of = np.array([d for d, _ in asked], dtype=np.int64)
-        self._asked = self._index([(q, "") for _, q in asked], tokeniser.grams)
+        self._asked = self._index([(tokeniser.terms(question)[1], []) for _, question in asked])
         size = max(16, _CACHE_BYTES // max(1, 4 * len(self.chunks)))
         self._group = lru_cache(maxsize=size)(self._group_score)
         self._group_vector = lru_cache(maxsize=4096)(self._vector_of_group)
 
-    def _index(self, texts: Sequence[tuple[str, str]], terms: Callable[[str], list[str]]) -> Bm25Index:
+    def _index(self, terms: Sequence[tuple[list[str], list[str]]]) -> Bm25Index:
         scale = self._tuning.bm25
-        counts = [weighted([(terms(body), 1.0), (terms(head), scale.heading)]) for body, head in texts]
+        counts = [weighted([(body, 1.0), (head, scale.heading)]) for body, head in terms]
         return Bm25Index(counts, scale.k1, scale.b)
 
     def search(self, request: SearchRequest, vectors: VectorQuery | None = None) -> list[Passage]:
@@ -160,10 +162,8 @@ class Snapshot:
 
     def _lexical(self, query: str, heard: Sequence[Heard]) -> Scores:
         scale = self._tuning.bm25
-        grams = self._tokeniser.grams(query)
-        scores: Scores = scale.words * self._words.score(
-            self._tokeniser.words(query)
-        ) + scale.grams * self._grams.score(grams)
+        words, grams = self._tokeniser.terms(query)
+        scores: Scores = scale.words * self._words.score(words) + scale.grams * self._grams.score(grams)
         for group in heard:
             scores = scores + self._tuning.widen.weight * group.strength * self._group(group.group)
         if len(self._asked_of):
@@ -177,8 +177,9 @@ class Snapshot:
         scale = self._tuning.bm25
         best = np.zeros(len(self.chunks), dtype=np.float32)
         for expression in self._thesaurus.groups[group].means:
-            words = scale.words * self._words.score(self._tokeniser.words(expression))
-            np.maximum(best, words + scale.grams * self._grams.score(self._tokeniser.grams(expression)), out=best)
+            words, grams = self._tokeniser.terms(expression)
+            score = scale.words * self._words.score(words) + scale.grams * self._grams.score(grams)
+            np.maximum(best, score, out=best)
         return best
 
     def _vector_of_group(self, group: int) -> NDArray[np.float32]:

@@ -29,17 +29,18 @@ class Tokeniser:
         for word in words:
             self._jieba.add_word(normalise(word).text, _FREQUENCY, "n")
 
-    def words(self, text: str) -> list[str]:
-        """Dictionary words of two characters and more, with the shorter words inside long ones."""
-        folded = normalise(text).text
-        return [word for word in self._jieba.cut_for_search(folded) if len(word) > 1 and _RUN.fullmatch(word)]
+    def terms(self, text: str) -> tuple[list[str], list[str]]:
+        """Words and grams of a text.
 
-    def grams(self, text: str) -> list[str]:
-        """Character pairs within runs of Han; a run of digits or Latin letters is one term."""
-        terms: list[str] = []
-        for run in _RUN.findall(normalise(text).text):
+        Words are the dictionary's, of two characters and more, with the shorter ones inside long ones; grams are the
+        character pairs within runs of Han, a run of digits or Latin letters being one.
+        """
+        folded = normalise(text).text
+        words = [word for word in self._jieba.cut_for_search(folded) if len(word) > 1 and _RUN.fullmatch(word)]
+        grams: list[str] = []
+        for run in _RUN.findall(folded):
             if run[0] < "\u3400":
-                terms.append(run)
+                grams.append(run)
             else:
-                terms.extend(run[i : i + 2] for i in range(len(run) - 1))
-        return terms
+                grams.extend(run[i : i + 2] for i in range(len(run) - 1))
+        return words, grams
