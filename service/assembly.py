@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from service.database.drafts import DraftStore
     from service.drafting import Drafter
     from service.library.store import Library
+    from service.modelside import ModelSide
     from service.rulebook.book import Rulebook
 
 
@@ -60,6 +61,22 @@ async def assemble(settings: Settings, *, owner: bool) -> AsyncIterator[Desk]:
         library = await Library.open(settings, thesaurus, owner=owner)
         stack.push_async_callback(library.close)
         await library.sync(settings.knowledge_dir)
-        writer = None
+        writer = _model_side(settings, stack)
         store = DraftStore(library.database)
         yield Desk(settings, rulebook, library, store, Drafter(rulebook, library, writer, store))
+
+
+def _model_side(settings: Settings, stack: AsyncExitStack) -> ModelSide | None:
+    """The writer that asks a model, when one is configured; its SDK is imported at the first question."""
+    if not settings.model_ready:
+        return None
+    from service.llm import ModelClient
+    from service.modelside import ModelSide
+    from service.writing.model import ModelWriter
+    from service.writing.prompts import Prompts
+
+    client = ModelClient.from_settings(settings)
+    if client is None:
+        return None
+    stack.push_async_callback(client.close)
+    return ModelSide(ModelWriter(client, Prompts.load(settings.prompts_dir)), settings.draft_deadline_s)

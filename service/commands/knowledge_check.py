@@ -35,26 +35,29 @@ def run_check(as_json: bool) -> int:
 
 
 def _problems(settings: Settings) -> Iterator[RulebookError]:
-    """The first problem of each part; parts that need the rulebook are passed over while it does not load."""
+    """The first problem of each part; examples of the rulebook are passed over while it does not load."""
     folder = settings.knowledge_dir
     book: list[Rulebook] = []
     parts: list[Callable[[], object]] = [
         lambda: book.append(_rulebook(folder)),
         lambda: _thesaurus(folder),
         lambda: _documents(folder),
+        lambda: _prompts(settings.prompts_dir),
         lambda: demo_cases(settings),
     ]
     for part in parts:
-        try:
-            part()
-        except RulebookError as error:
-            yield error
+        yield from _first(part)
     for loaded in book:
         for examples in _examples(loaded):
-            try:
-                examples()
-            except RulebookError as error:
-                yield error
+            yield from _first(examples)
+    yield from _library_examples(folder)
+
+
+def _first(part: Callable[[], object]) -> Iterator[RulebookError]:
+    try:
+        part()
+    except RulebookError as error:
+        yield error
 
 
 def _rulebook(folder: Path) -> Rulebook:
@@ -77,6 +80,22 @@ def _documents(folder: Path) -> None:
 
     rules = load_rules(folder / "library")
     prepare_files(folder, {}, rules, HashNgram(rules.tuning.embed.dim))
+
+
+def _library_examples(folder: Path) -> list[RulebookError]:
+    """The library's rules against their own examples; a file that does not load was told already."""
+    from service.library.rules import check_examples, load_rules
+
+    try:
+        return check_examples(load_rules(folder / "library"), folder / "library")
+    except RulebookError:
+        return []
+
+
+def _prompts(folder: Path) -> None:
+    from service.writing.prompts import Prompts
+
+    Prompts.load(folder)
 
 
 def _examples(book: Rulebook) -> list[Callable[[], object]]:
