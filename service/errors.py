@@ -37,7 +37,7 @@ def messages() -> dict[str, dict[str, str]]:
     return loaded
 
 
-def phrase(name: str, **parameters: Any) -> str:
+def phrase(name: str, /, **parameters: Any) -> str:
     """A sentence from the ``phrases`` entry of the message file, filled in.
 
     Raises:
