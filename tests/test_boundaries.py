@@ -19,7 +19,7 @@ def test_every_row_has_examples_and_a_published_rule():
         assert row.entry.match, row.id
         assert row.entry.not_match, row.id
         assert row.entry.rule, row.id
-        folder, _, name = row.entry.rule.partition("/")
+        folder, _, name = row.entry.rule.partition("#")[0].partition("/")
         path = KNOWLEDGE / ("guidelines" if folder == "guidelines" else f"rules/{folder}") / f"{name}.md"
         assert path.is_file(), f"{row.id}: {row.entry.rule}"
 
