@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ LONGEST_HOLD_S = 60.0
 RUNGS = ("json_schema", "json_object", "text")
 """How an answer's form is asked for, from strict to plain; what an endpoint refuses is not asked of it again."""
 
+_SENDABLE = re.compile(r"[\x21-\x7e]+")
+"""What can stand in a header; the error a library would raise for another key would quote it."""
 _NO_KEY = "none"
 """Sent where an endpoint of one's own asks for no key; the SDK will not start without one."""
 
@@ -96,6 +99,8 @@ class ModelClient:
             ModelError: whatever went wrong; parameter ``calls`` says how many requests were made.
         """
         talk = _Talk(until=time.monotonic() + deadline)
+        if not _SENDABLE.fullmatch(self._key or _NO_KEY):
+            raise ModelError("llm_auth", calls=0)
         if talk.until <= self._held_until:
             raise ModelError("llm_rate_limited", calls=0)
         try:
@@ -179,8 +184,6 @@ class ModelClient:
             raise by_status(
                 error.status_code, error.body, error.response.headers, "response_format" in request
             ) from None
-        except UnicodeEncodeError:  # a key that cannot stand in a header
-            raise Failed("llm_auth") from None
         except (openai.OpenAIError, ValueError, TypeError, RecursionError):
             raise Failed("llm_bad_reply", again=True) from None
 
