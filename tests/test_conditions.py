@@ -1,6 +1,7 @@
 """The condition grammar: truth over facts, and what it refuses to read."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,8 @@ from service.rulebook.conditions import ConditionError, Value, parse, parse_all
 
 @dataclass
 class Names:
-    kinds = {"定制": "flag", "用过": "flag", "天数": "number", "期限": "number", "原因": "choice", "券": "text"}
-    values = {"原因": ["质量", "破损", "没说"]}
+    kinds: ClassVar = {"定制": "flag", "用过": "flag", "天数": "number", "期限": "number", "原因": "choice", "券": "text"}
+    values: ClassVar = {"原因": ["质量", "破损", "没说"]}
 
     def kind(self, name):
         return self.kinds.get(name)
@@ -20,8 +21,10 @@ class Names:
     def owner(self, value):
         return next((name for name, values in self.values.items() if value in values), None)
 
-    def has_value(self, name, value):
-        return value in self.values.get(name, [])
+    def members(self, name, value):
+        if value == "坏了":
+            return ("质量", "破损")
+        return (value,) if value in self.values.get(name, []) else ()
 
 
 NAMES = Names()
@@ -45,6 +48,8 @@ UNKNOWN = Value(unknown=True)
         ("质量、破损", facts(原因=("破损",)), True),
         ("质量、破损", facts(原因="没说"), False),
         ("原因 是 质量", facts(原因=("没说", "质量")), True),
+        ("原因 是 坏了", facts(原因=("破损",)), True),
+        ("原因 不是 坏了", facts(原因=("破损",)), False),
         ("原因 不是 质量", facts(原因=("没说", "质量")), False),
         ("天数 超过 期限", facts(天数=8.0, 期限=7.0), True),
         ("天数 超过 7", facts(天数=7.0), False),

@@ -5,7 +5,7 @@ written                                true when
 =====================================  ==========================================================
 ``定制`` · ``非 定制``                   the fact holds · does not
 ``差评、曝光``                           one of the facts holds, or the fact they are values of has one of them
-``原因 是 质量、破损`` (``不是``)          the fact has one of these values (none of them)
+``原因 是 质量、破损`` (``不是``)          the fact has one of these values, or of a group's (none of them)
 ``首次反馈天数 超过 无理由天数``           numbers compare; also 不超过, 至少, 不到, 等于; either side a sum of facts and numbers
 ``有 换购券``                            the slot is filled
 ``A 或 B``                              one of them is true
@@ -70,8 +70,8 @@ class Names(Protocol):
     def owner(self, value: str) -> str | None:
         """The fact whose value this is, when there is exactly one."""
 
-    def has_value(self, name: str, value: str) -> bool:
-        """True when the choice has this value."""
+    def members(self, name: str, value: str) -> tuple[str, ...]:
+        """The value itself, or the values of the group it names; empty when the choice has no such value."""
 
 
 class Condition(Protocol):
@@ -253,12 +253,14 @@ def parse(text: str, names: Names) -> Condition:
     if match := _COMPARE.match(text):
         return Compare(parse_sum(match[1], names), match[2], parse_sum(match[3], names))
     if match := _IS.match(text):
-        values = match[3].split("、")
         if names.kind(match[1]) != "choice":
             raise ConditionError(match[1], "condition_no_choice")
-        for value in values:
-            if not names.has_value(match[1], value):
-                raise ConditionError(value, "condition_no_value")
+        values: list[str] = []
+        for written in match[3].split("、"):
+            members = names.members(match[1], written)
+            if not members:
+                raise ConditionError(written, "condition_no_value")
+            values += members
         known = Has(tuple((match[1], value) for value in values))
         return Not(known) if match[2] == "不是" else known
     return Has(tuple(_bare(name.strip(), names) for name in text.split("、")))

@@ -57,6 +57,8 @@ class FactFile(StrictModel):
     buyer_word: bool = True
     """False: the buyer's own word is a claim and never fills the fact (promises, records)."""
     values: dict[str, ChoiceValue] = Field(default_factory=dict)
+    groups: dict[str, list[str]] = Field(default_factory=dict)
+    """Names for several values at once, for conditions."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,13 @@ class FactBook:
         return self.owners.get(value)
 
     def has_value(self, name: str, value: str) -> bool:
-        """See :class:`~service.rulebook.conditions.Names`."""
+        """True when the choice has this value."""
         return value in self.facts[name].entry.values
+
+    def members(self, name: str, value: str) -> tuple[str, ...]:
+        """See :class:`~service.rulebook.conditions.Names`."""
+        entry = self.facts[name].entry
+        return (value,) if value in entry.values else tuple(entry.groups.get(value, ()))
 
     def by_id(self, fact_id: str) -> Fact:
         """The fact with an English id.
@@ -152,7 +159,7 @@ def _validate(file: YamlFile, book: FactBook) -> None:
             raise file.error(phrase("fact_no_question", name=name), name)
         if entry.silent and not _silent_fits(entry, book):
             raise file.error(phrase("fact_bad_silent", name=name, value=entry.silent), name, "silent")
-        for value in entry.order_values.values():
+        for value in (*entry.order_values.values(), *(v for group in entry.groups.values() for v in group)):
             if value not in entry.values:
                 raise file.error(phrase("condition_no_value", name=value), name, "order_values")
 
