@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from service.checks.ground import Ground, check_grounding
+from service.checks.ground import Ground
+from service.checks.grounding import check_grounding
 from service.checks.leaks import check_leaks
 from service.checks.length import check_length
 from service.checks.method import check_method

@@ -7,41 +7,18 @@ search; what search finds is guidance for the agent and ground for the model.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from service.schemas import Authority, Citation, Passage, SearchRequest
 from service.writing.slots import Brief, Slots
+
+if TYPE_CHECKING:
+    from service.library.live import LiveDocument, LiveSection
 
 GUIDANCE = 4
 """Passages looked up for one draft."""
 LONGEST_QUOTE = 400
 LONGEST_QUERY = 300
-
-
-class Section(Protocol):
-    """A section of a published document."""
-
-    @property
-    def path(self) -> str:
-        """Titles from the top, joined."""
-
-    @property
-    def title(self) -> str:
-        """Its own title."""
-
-    @property
-    def text(self) -> str:
-        """Its words."""
-
-
-class LiveDocument(Protocol):
-    """A published document as citations need it."""
-
-    id: str
-    version: int
-    title: str
-    authority: Authority
-    sections: tuple[Section, ...]
 
 
 class Librarian(Protocol):
@@ -99,7 +76,7 @@ def _guidance(library: Librarian, brief: Brief) -> list[Passage]:
     return [passage for passage in library.search(request) if not passage.held]
 
 
-def _best(sections: tuple[Section, ...], named: str, about: str) -> Section:
+def _best(sections: tuple[LiveSection, ...], named: str, about: str) -> LiveSection:
     wanted = _pairs(about)
     matching = [section for section in sections if named and named in section.path]
     return max(matching or sections, key=lambda section: len(wanted & _pairs(section.title + section.text)))
@@ -109,7 +86,7 @@ def _pairs(text: str) -> set[str]:
     return {text[i : i + 2] for i in range(len(text) - 1)}
 
 
-def _citation(number: int, document: LiveDocument, section: Section) -> Citation:
+def _citation(number: int, document: LiveDocument, section: LiveSection) -> Citation:
     return Citation(
         id=number,
         document_id=document.id,
