@@ -104,6 +104,8 @@ class Snapshot:
         asked = [(d, q) for d, document in enumerate(self.documents) for q in document.questions]
         self._asked_of = np.array([d for d, _ in asked], dtype=np.int64)
         self._asked = self._index([(tokeniser.terms(question)[1], []) for _, question in asked])
+        ranked = sorted(range(len(self.chunks)), key=self._precedence)
+        self._order = np.argsort(np.array(ranked, dtype=np.int64))
         size = max(16, _CACHE_BYTES // max(1, 4 * len(self.chunks)))
         self._group = lru_cache(maxsize=size)(self._group_score)
         self._group_vector = lru_cache(maxsize=4096)(self._vector_of_group)
@@ -135,7 +137,7 @@ class Snapshot:
         for weight, ranked in lists:
             for rank, place in enumerate(ranked):
                 fused[place] = fused.get(place, 0.0) + weight / (self._tuning.fuse.k + rank + 1)
-        ordered = sorted(fused, key=lambda place: (-round(fused[place], 9), *self._precedence(place), place))
+        ordered = sorted(fused, key=lambda place: (-round(fused[place], 9), self._order[place]))
         return [self._passage(place, fused[place]) for place in self._spread(ordered, request.k)]
 
     def hear(self, query: str) -> list[Heard]:
@@ -209,18 +211,17 @@ class Snapshot:
                 return kept
         return self._top(np.where(allowed, self.matrix @ query, 0.0), depth)
 
-    @staticmethod
-    def _top(scores: NDArray[np.floating], depth: int) -> list[int]:
-        """Places of the highest scores above zero, best first, earlier passages first among equals."""
+    def _top(self, scores: NDArray[np.floating], depth: int) -> list[int]:
+        """Places of the highest scores above zero, best first; equals by precedence."""
         candidates = np.argpartition(-scores, depth)[:depth] if len(scores) > depth else np.arange(len(scores))
-        ranked = candidates[np.lexsort((candidates, -scores[candidates]))]
+        ranked = candidates[np.lexsort((self._order[candidates], -np.round(scores[candidates], 4)))]
         return [int(place) for place in ranked if scores[place] > 0]
 
-    def _precedence(self, place: int) -> tuple[int, int, float]:
+    def _precedence(self, place: int) -> tuple[int, int, float, int]:
         """Among equals: law before house rules, the narrower before the general, the newer before the older."""
         document = self.documents[self.chunks[place].document]
         narrow = (document.shop != SHARED) + (document.platform is not None) + (document.category is not None)
-        return _FORCE[document.authority], -narrow, -document.created_at.timestamp()
+        return _FORCE[document.authority], -narrow, -document.created_at.timestamp(), place
 
     def _spread(self, ordered: Sequence[int], k: int) -> list[int]:
         """The first ``k``; a near-duplicate of one already chosen waits until nothing else is left."""
