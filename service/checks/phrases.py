@@ -9,6 +9,8 @@ from service.rulebook.forbidden import ForbiddenRules
 from service.rulebook.sentences import Hit, find_forbidden
 from service.schemas import Finding
 
+_PAUSE = " ，,、~～…"
+
 
 def check_phrases(text: str, rules: ForbiddenRules, *, customer_quotes: Sequence[str] = ()) -> list[Finding]:
     """What in ``text`` must not be said, by sense.
@@ -20,7 +22,7 @@ def check_phrases(text: str, rules: ForbiddenRules, *, customer_quotes: Sequence
     merged: list[Finding] = []
     for hit in find_forbidden(text, rules, customer_quotes=customer_quotes):
         finding = _finding(hit)
-        twin = next((m for m in merged if _same_place(m, finding)), None)
+        twin = next((m for m in merged if _same_place(m, finding, text)), None)
         if twin is None:
             merged.append(finding)
         else:
@@ -42,8 +44,12 @@ def _finding(hit: Hit) -> Finding:
     )
 
 
-def _same_place(one: Finding, other: Finding) -> bool:
-    return one.category == other.category and one.start < other.end and other.start < one.end
+def _same_place(one: Finding, other: Finding, text: str) -> bool:
+    """Overlapping, or neighbours with nothing but a pause between them."""
+    if one.category != other.category:
+        return False
+    first, second = sorted((one, other), key=lambda f: f.start)
+    return second.start < first.end or not text[first.end : second.start].strip(_PAUSE)
 
 
 def _absorb(kept: Finding, other: Finding, text: str) -> None:

@@ -50,6 +50,9 @@ class Rule(StrictModel):
     nearby: list[Frame] = Field(default_factory=list)
     count: Count | None = None
     quoted: bool = False
+    """Also look inside quotation marks."""
+    exact: bool = False
+    """Mark just the words found, not the whole clause."""
     say: str | None = None
     checked_on: date | None = None
     review_by: date | None = None
@@ -186,13 +189,14 @@ def _ready(
     words = {**shared.words, **parsed.words, **rule.words}
 
     def frames(part: str, written: Sequence[str]) -> Frames:
+        made = []
         for place, frame in enumerate(written):
             try:
-                Frames(_expanded(frame, shared), words)
+                made.append(Frames(_expanded(frame, shared), words))
             except (ValueError, KeyError) as error:
                 reason = phrase("rule_exempt_unknown", frame=frame) if isinstance(error, KeyError) else str(error)
                 raise file.error(reason, *where, part, place) from None
-        return Frames([f for frame in written for f in _expanded(frame, shared)], words)
+        return Frames.joined(made)
 
     slots = _SLOT.findall(rule.say or "")
     unknown = next((slot for slot in slots if slot not in words), None)

@@ -22,8 +22,9 @@ written                matches
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 import ahocorasick_rs
@@ -55,100 +56,64 @@ class FrameMatch:
     frame: int
 
 
-class _Frame:
-    """One frame: its pattern is compiled when first needed, its words are known at once."""
+@dataclass(frozen=True)
+class _WordClass:
+    """The words of a class in normal form, longest first."""
 
-    __slots__ = ("_compiled", "names", "needs", "source")
+    words: tuple[str, ...]
+    needed: frozenset[str]
+    pattern: str
+
+
+@lru_cache(maxsize=4096)
+def _word_class(words: tuple[str, ...]) -> _WordClass:
+    found = tuple(sorted({fold(word) for word in words} - {""}, key=lambda w: (-len(w), w)))
+    return _WordClass(found, frozenset(found), "|".join(map(re.escape, found)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """One token, read but not yet made into a pattern. ``needed`` is None when it may match without a listed word."""
+
+    source: str
+    names: tuple[str, ...]
+    needed: frozenset[str] | None
+
+
+class _Frame:
+    """One frame: read at once, so that mistakes show on load; its pattern is compiled when a text first needs it."""
+
+    __slots__ = ("_compiled", "_tokens", "needs")
 
     def __init__(self, frame: str, words: Mapping[str, Sequence[str]]) -> None:
-        tokens = frame.split()
-        if not tokens:
+        self._tokens = [_token(token, frame, words) for token in frame.split()]
+        if not self._tokens:
             raise ValueError(phrase("frame_empty"))
-        self.names: list[str] = []
-        self.needs: list[frozenset[str]] = []
-        """For every token that must be there and is made of words: those words."""
         self._compiled: re.Pattern[str] | None = None
-        self.source = "".join(self._token(token, frame, words) for token in tokens)
-        if not self.needs and not any(name in _NUMERALS for name in self.names):
+        self.needs = [token.needed for token in self._tokens if token.needed]
+        """For every token that must be there and is made of words: those words, the most telling token first."""
+        if not self.needs and not any(name in _NUMERALS for token in self._tokens for name in token.names):
             raise ValueError(phrase("frame_no_word", frame=frame))
         self.needs.sort(key=lambda need: (-min(map(len, need)), len(need)))
 
     @property
     def pattern(self) -> re.Pattern[str]:
         if self._compiled is None:
-            self._compiled = re.compile(self.source)
+            self._compiled = re.compile("".join(token.source for token in self._tokens))
         return self._compiled
-
-    def _token(self, token: str, frame: str, words: Mapping[str, Sequence[str]]) -> str:
-        gap = _GAP.match(token)
-        if gap:
-            longest = int(gap[1]) if gap[1] else _DEFAULT_GAP
-            return rf"[^{_BREAK}]{{0,{min(longest, _LONGEST_GAP)}}}?"
-        if token in _EDGES:
-            return _EDGES[token]
-        if token[0] in "!-" and len(token) > 1:
-            return self._negative(token, frame, words)
-        optional = token.endswith("?") and len(token) > 1
-        options, literals = self._alternatives(token[:-1] if optional else token, frame, words, capture=True)
-        if literals is not None and not optional:
-            self.needs.append(frozenset(literals))
-        return f"(?:{'|'.join(options)}){'?' if optional else ''}"
-
-    def _negative(self, token: str, frame: str, words: Mapping[str, Sequence[str]]) -> str:
-        options, literals = self._alternatives(token[1:], frame, words, capture=False)
-        if token[0] == "!":
-            return f"(?!{'|'.join(options)})"
-        if literals is None:
-            raise ValueError(phrase("frame_token", frame=frame, token=token))
-        return "".join(f"(?<!{re.escape(word)})" for word in sorted(literals))
-
-    def _alternatives(
-        self, token: str, frame: str, words: Mapping[str, Sequence[str]], *, capture: bool
-    ) -> tuple[list[str], list[str] | None]:
-        """Patterns of the alternatives, and all words they stand for (None when a numeral is among them)."""
-        options: list[str] = []
-        literals: list[str] | None = []
-        for alternative in token.split("|"):
-            inside = _CLASS.fullmatch(alternative)
-            if alternative in _EDGES:
-                options.append(_EDGES[alternative])
-                literals = None
-                continue
-            if inside is None:
-                if not alternative or _STRAY.search(alternative):
-                    raise ValueError(phrase("frame_token", frame=frame, token=token))
-                found = [fold(alternative)]
-                options.append(re.escape(found[0]))
-            elif inside[1] in _NUMERALS and inside[1] not in words:
-                options.append(self._group(inside[1], _NUMERALS[inside[1]](), capture))
-                literals = None
-                continue
-            else:
-                found = _class_words(inside[1], frame, words)
-                options.append(self._group(inside[1], "|".join(map(re.escape, found)), capture))
-            if literals is not None:
-                literals += found
-        if all(map(str.isalnum, options)):
-            options.sort(key=len, reverse=True)
-        return options, literals
-
-    def _group(self, name: str, pattern: str, capture: bool) -> str:
-        if not capture:
-            return f"(?:{pattern})"
-        self.names.append(name)
-        return f"({pattern})"
 
     def possible(self, text: str) -> bool:
         """False when a word this frame cannot do without is not in the text."""
         return all(any(word in text for word in need) for need in self.needs)
 
     def finditer(self, text: str, place: int) -> Iterator[FrameMatch]:
+        names = [name for token in self._tokens for name in token.names]
         for match in self.pattern.finditer(text):
             if match.end() == match.start():
                 continue
             captures: dict[str, tuple[int, int]] = {}
             seen: dict[str, int] = {}
-            for number, name in enumerate(self.names, start=1):
+            for number, name in enumerate(names, start=1):
                 if match.start(number) < 0:
                     continue
                 seen[name] = seen.get(name, 0) + 1
@@ -156,11 +121,75 @@ class _Frame:
             yield FrameMatch(match.start(), match.end(), captures, place)
 
 
-def _class_words(name: str, frame: str, words: Mapping[str, Sequence[str]]) -> list[str]:
+def _token(token: str, frame: str, words: Mapping[str, Sequence[str]]) -> _Token:
+    if token in _EDGES:
+        return _Token(_EDGES[token], (), None)
+    gap = _GAP.match(token)
+    if gap:
+        longest = min(int(gap[1]) if gap[1] else _DEFAULT_GAP, _LONGEST_GAP)
+        return _Token(rf"[^{_BREAK}]{{0,{longest}}}?", (), None)
+    if token[0] in "!-" and len(token) > 1:
+        return _negative(token, frame, words)
+    optional = token.endswith("?") and len(token) > 1
+    made = _alternatives(token[:-1] if optional else token, frame, words, capture=True)
+    return _Token(f"(?:{made.source})?", made.names, None) if optional else made
+
+
+def _negative(token: str, frame: str, words: Mapping[str, Sequence[str]]) -> _Token:
+    made = _alternatives(token[1:], frame, words, capture=False)
+    if token[0] == "!":
+        return _Token(f"(?!{made.source})", (), None)
+    if made.needed is None:
+        raise ValueError(phrase("frame_token", frame=frame, token=token))
+    return _Token("".join(f"(?<!{re.escape(word)})" for word in sorted(made.needed)), (), None)
+
+
+def _alternatives(token: str, frame: str, words: Mapping[str, Sequence[str]], *, capture: bool) -> _Token:
+    """The alternatives of one token; no words are needed when an edge or a numeral is among them."""
+    literals: list[str] = []
+    groups: list[str] = []
+    names: list[str] = []
+    needed: set[str] = set()
+    open_ended = False
+    group = "({})" if capture else "(?:{})"
+    for alternative in token.split("|"):
+        if alternative in _EDGES:
+            groups.append(_EDGES[alternative])
+            open_ended = True
+            continue
+        if alternative[:1] != "<":
+            if not alternative or _STRAY.search(alternative):
+                raise ValueError(phrase("frame_token", frame=frame, token=token))
+            literals.append(fold(alternative))
+            continue
+        inside = _CLASS.fullmatch(alternative)
+        if inside is None:
+            raise ValueError(phrase("frame_token", frame=frame, token=token))
+        name = inside[1]
+        names.append(name)
+        if name in _NUMERALS and name not in words:
+            groups.append(group.format(_NUMERALS[name]()))
+            open_ended = True
+            continue
+        found = _known_class(name, frame, words)
+        groups.append(group.format(found.pattern))
+        needed |= found.needed
+    needed.update(literals)
+    literals.sort(key=len, reverse=True)  # the longest alternative first, as classes have it
+    source = f"(?:{'|'.join([*map(_escaped, literals), *groups])})"
+    return _Token(source, tuple(names) if capture else (), None if open_ended else frozenset(needed))
+
+
+@lru_cache(maxsize=16384)
+def _escaped(word: str) -> str:
+    return re.escape(word)
+
+
+def _known_class(name: str, frame: str, words: Mapping[str, Sequence[str]]) -> _WordClass:
     if name not in words:
         raise ValueError(phrase("frame_class_unknown", frame=frame, word_class=name))
-    found = sorted({fold(word) for word in words[name]} - {""}, key=lambda w: (-len(w), w))
-    if not found:
+    found = _word_class(tuple(words[name]))
+    if not found.words:
         raise ValueError(phrase("frame_class_empty", word_class=name))
     return found
 
@@ -178,6 +207,14 @@ class Frames:
         """
         self._frames = [_Frame(frame, words) for frame in frames]
         self._needs = [frame.needs for frame in self._frames]
+
+    @classmethod
+    def joined(cls, parts: Iterable[Frames]) -> Frames:
+        """All frames of the parts as one list, in order."""
+        whole = cls((), {})
+        whole._frames = [frame for part in parts for frame in part._frames]
+        whole._needs = [frame.needs for frame in whole._frames]
+        return whole
 
     def __len__(self) -> int:
         return len(self._frames)

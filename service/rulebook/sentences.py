@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from service.rulebook.forbidden import ForbiddenRule, ForbiddenRules
 from service.rulebook.frames import FrameMatch
 from service.text.normalise import Normalised, fold, normalise, squeeze
-from service.text.segment import blank, clauses, quoted, sentences
+from service.text.segment import PAUSES, blank, clauses, quoted, sentences
 
 _SHORTEST_ECHO = 8
 """Characters from which a clause of the buyer's, said again word for word, counts as a quotation."""
@@ -105,9 +105,22 @@ def _counted(norm: Normalised, found: list[tuple[ForbiddenRule, FrameMatch]]) ->
 
 
 def _hit(norm: Normalised, rule: ForbiddenRule, start: int, end: int, match: FrameMatch) -> Hit:
-    first, last = norm.span(start, end)
+    first, last = norm.span(*((start, end) if rule.rule.exact else _whole_clauses(norm.text, start, end)))
     found = {name: norm.text[a:b] for name, (a, b) in match.captures.items()}
     return Hit(rule, first, last, norm.original[first:last], found)
+
+
+def _whole_clauses(text: str, start: int, end: int) -> tuple[int, int]:
+    """What is marked is the clause, not the three characters that gave it away: that is what has to be rewritten."""
+    touched = [(a, b) for a, b in clauses(text) if a < end and start < b]
+    if not touched:
+        return start, end
+    first, last = min(touched[0][0], start), max(touched[-1][1], end)
+    while last > end and text[last - 1] in PAUSES + " .":
+        last -= 1
+    while first < start and text[first] in PAUSES + " .":
+        first += 1
+    return first, last
 
 
 def _distinct(hits: list[Hit]) -> list[Hit]:
