@@ -51,7 +51,7 @@ def _speech() -> tuple[tuple[str, ...], re.Pattern[str]]:
         return "|".join(map(re.escape, sorted(data[name], key=len, reverse=True)))
 
     report = re.compile(
-        rf"(?:{either('reporters')})(?:{either('verbs')}):?(?!{either('not_report')})(?P<said>[^{PAUSES}“”\"「『]+)"
+        rf"(?:{either('reporters')})(?:{either('verbs')}|问(?={either('asks')})):?(?!{either('not_report')})(?P<said>[^{PAUSES}“”\"「『]+)"
     )
     return tuple(data["label_before"]), report
 

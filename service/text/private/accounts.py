@@ -36,8 +36,13 @@ def wechat(text: str) -> Iterator[Candidate]:
         yield Candidate(3, match.start("v"), match.end("v"), "wechat")
     weak = r"(?:[a-z][a-z0-9]{1,12}[_-][a-z0-9_-]{2,12}|[a-z]{4,12}[0-9]{3,8})(?![a-z0-9@])"
     for match in compiled(rf"(?:{either(words().weak_wechat)})[ :]?(?P<v>{weak})").finditer(text):
-        if not match["v"].startswith(words().wechat_never):
+        if not _is_product_word(match["v"]):
             yield Candidate(9, match.start("v"), match.end("v"), "wechat")
+
+
+def _is_product_word(name: str) -> bool:
+    """iphone15pro and the like."""
+    return bool(compiled(rf"(?:{either(words().wechat_never)})[0-9]{{0,3}}[a-z]{{0,6}}").fullmatch(name))
 
 
 def _is_wechat(text: str, match: re.Match[str]) -> bool:

@@ -74,7 +74,7 @@ def _chains(text: str, units: list[Unit]) -> Iterator[list[Unit]]:
             if (
                 wide
                 or gap.count(",") + gap.count("、") > 1
-                or (unit.kind == "digits" and not _room_digits(gap, chain[-1]))
+                or (unit.kind == "digits" and not _room_digits(gap, chain[-1], text[unit.start : unit.end]))
             ):
                 if unit.kind == "digits":
                     continue
@@ -86,8 +86,10 @@ def _chains(text: str, units: list[Unit]) -> Iterator[list[Unit]]:
         yield chain
 
 
-def _room_digits(gap: str, before: Unit) -> bool:
-    """Bare digits count as a room or number right behind a building, a place or a road."""
+def _room_digits(gap: str, before: Unit, digits: str) -> bool:
+    """Bare digits are a room right behind a building, a place or a road; so are 4-2-1603 behind an estate's name."""
+    if digits.count("-") >= 2:
+        return True
     return gap.strip("- ") == "" and before.kind in ("building", "place", "gate", "road", "room", "town")
 
 

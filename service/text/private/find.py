@@ -72,7 +72,9 @@ def _candidates(text: str) -> list[Candidate]:
             found += recogniser(text)
     found += address.addresses(text)
     anchors = [(c.start, c.end) for c in _choose(found) if c.type in ("phone", "landline", "address", "id_card")]
-    found += [*names.labelled(text), *names.titled(text), *names.signed(text), *names.beside(text, anchors)]
+    for by_words in (names.labelled, names.titled, names.signed, names.mentioned):
+        found += by_words(text)
+    found += names.beside(text, anchors)
     return found + list(_again(text, found))
 
 

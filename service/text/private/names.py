@@ -136,3 +136,14 @@ def signed(text: str) -> Iterator[Candidate]:
         end = _read(text, match.start(), strict=True)
         if end and not (_is_han(text, match.start() - 1) and _is_han(text, match.start() - 2)):
             yield Candidate(10, match.start(), end, "name")
+
+
+def mentioned(text: str) -> Iterator[Candidate]:
+    """A surname alone after “我姓”, and the owner of a parcel or order at the head of a clause."""
+    data = words().names
+    for match in compiled(rf"(?:{either(data.surname_cues)})(?P<v>[{_HAN}])").finditer(text):
+        if match["v"] in data.surnames and _follow().match(text, match.end()):
+            yield Candidate(9, match.start("v"), match.end(), "name")
+    for match in compiled(rf"(?<![{_HAN}])[{_HAN}]{{2,4}}(?={either(data.owned)})").finditer(text):
+        if _fits(match[0], strict=True):
+            yield Candidate(9, match.start(), match.end(), "name")

@@ -35,6 +35,8 @@ class NameWords(_Shape):
     cues: Listed
     weak_cues: Listed
     follow: Listed
+    surname_cues: Listed
+    owned: Listed
     titles: Listed
     full_titles: Listed
     joins: Listed
