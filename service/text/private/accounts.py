@@ -47,7 +47,7 @@ def _is_product_word(name: str) -> bool:
 
 def _is_wechat(text: str, match: re.Match[str]) -> bool:
     name = match["v"]
-    return not (name.startswith(words().wechat_never) or _MOBILE.fullmatch(name) or is_amount(text, match.end("v")))
+    return not (_is_product_word(name) or _MOBILE.fullmatch(name) or is_amount(text, match.end("v")))
 
 
 def _alone(text: str, match: re.Match[str]) -> bool:

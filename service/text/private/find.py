@@ -71,7 +71,9 @@ def _candidates(text: str) -> list[Candidate]:
         ):
             found += recogniser(text)
     found += address.addresses(text)
-    anchors = [(c.start, c.end) for c in _choose(found) if c.type in ("phone", "landline", "address", "id_card")]
+    anchors = [
+        (c.start, c.end) for c in _choose(found) if c.type in ("phone", "landline", "address", "id_card", "bank_card")
+    ]
     for by_words in (names.labelled, names.titled, names.signed, names.mentioned):
         found += by_words(text)
     found += names.beside(text, anchors)

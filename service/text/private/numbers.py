@@ -150,7 +150,8 @@ def bank_cards(text: str) -> Iterator[Candidate]:
 
 def phones(text: str) -> Iterator[Candidate]:
     """Mobile numbers, with country code, separators and a privacy number's extension."""
-    pattern = r"(?<![0-9])(?<![0-9][-.])(?:\(?(?:\+|00)?86\)?[ -]{0,2})?1[ -]?[3-9](?:[ .·_-]{0,2}[0-9]){9}(?![0-9])(?![ -]?[x*])"
+    country = r"(?:\(?(?:\+|00)?86\)?[ -]{0,2})?"
+    pattern = rf"(?<![0-9])(?<![0-9][-.]){country}1[ -]?[3-9](?:[ .·_-]{{0,2}}[0-9]){{9}}(?![0-9])(?![ -]?[x*])"
     extension = compiled(r"(?:-|转|# ?)[0-9]{3,4}(?![0-9])")
     for match in compiled(pattern).finditer(text):
         gaps = len(re.findall(r"[^0-9+]+", match[0]))
