@@ -130,6 +130,13 @@ def test_a_value_learned_in_one_message_is_masked_in_another_without_a_cue():
     assert not has_alias("月下独酌客")
 
 
+def test_short_known_values_do_not_eat_other_words_and_numbers():
+    assert (
+        Masker(known={"7": "name", "12": "name", "亲": "name"}).mask("亲，12天过了7天的线").masked
+        == "亲，12天过了7天的线"
+    )
+
+
 def test_foreign_aliases_stay_what_they_are():
     assert Masker().restore("<手机号7>") == "<手机号7>"
 

@@ -8,8 +8,8 @@ from service.schemas import Entity, EntityType, MaskResult
 from service.text.private.find import PrivateSpan, alias_pattern, find_private, occurrences
 from service.text.private.words import words
 
-_SHORTEST = 2
-"""Known values shorter than this are not looked for: a single character is everywhere."""
+_SHORTEST, _SHORTEST_NUMBER = 2, 5
+"""Known values shorter than this are not looked for: a single character, a small number are everywhere."""
 
 
 _ROUNDS = 5
@@ -19,6 +19,11 @@ _ROUNDS = 5
 def has_alias(text: str) -> bool:
     """Does the text hold anything shaped like one of our aliases?"""
     return bool(alias_pattern().search(text))
+
+
+def _telling(value: str) -> bool:
+    """Is a value long enough to be searched for wherever it stands?"""
+    return len(value.strip()) >= (_SHORTEST_NUMBER if value.strip().isdigit() else _SHORTEST)
 
 
 class Masker:
@@ -34,7 +39,7 @@ class Masker:
     def __init__(self, known: Mapping[str, EntityType] | None = None) -> None:
         self._alias: dict[str, str] = {}
         self._value: dict[str, str] = {}
-        self._type: dict[str, EntityType] = {v: t for v, t in (known or {}).items() if len(v.strip()) >= _SHORTEST}
+        self._type: dict[str, EntityType] = {v: t for v, t in (known or {}).items() if _telling(v)}
         self._count: dict[EntityType, int] = {}
         self._reserved: set[str] = set()
 
@@ -44,7 +49,7 @@ class Masker:
             self._reserved.update(alias_pattern().findall(text))
             for span in find_private(text):
                 value = text[span.start : span.end]
-                if len(value) >= _SHORTEST:
+                if _telling(value):
                     self._type.setdefault(value, span.type)
 
     def mask(self, text: str) -> MaskResult:
@@ -87,7 +92,7 @@ class Masker:
 
     def _name(self, value: str, kind: EntityType) -> str:
         if value not in self._alias:
-            if len(value) >= _SHORTEST:
+            if _telling(value):
                 self._type.setdefault(value, kind)
             alias = ""
             while not alias or alias in self._reserved:
