@@ -3,14 +3,11 @@ import gzip
 import json
 import logging
 import traceback
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import pytest
 
 from service.errors import ModelError, messages
 from service.llm import MAX_REPLY_BYTES, MAX_TRIES, Answer, ModelClient
-from service.llm_reply import retry_after
 from service.settings import Settings
 from tests.fake_model import FakeModel, Reply, completion
 
@@ -169,30 +166,6 @@ async def test_a_long_retry_after_gives_up_at_once_and_holds(client, fake, wait)
     assert await code_of(client) == "llm_rate_limited"
     assert await code_of(client) == "llm_rate_limited"
     assert len(fake.requests) == 1
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "3"}, 3.0),
-        ({"retry-after": "0.5"}, 0.5),
-        ({"retry-after-ms": "250"}, 0.25),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "-4"}, None),
-        ({"retry-after": "nan"}, None),
-        ({}, None),
-        ({"retry-after": "Sat, 01 Jan 2000 00:00:00 GMT"}, 0.0),
-    ],
-)
-def test_retry_after_is_read_or_ignored(headers, seconds):
-    assert retry_after(headers) == seconds
-
-
-def test_retry_after_may_be_a_date():
-    later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
-    wait = retry_after({"retry-after": later})
-    assert wait is not None
-    assert 60 < wait <= 90
 
 
 async def test_the_ladder_steps_down_and_is_remembered(client, fake):
