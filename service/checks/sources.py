@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from service.rulebook.checkrules import NumbersFile
+from service.rulebook.checkfile import NumbersFile
 from service.text.normalise import fold
 from service.text.numerals import Number, find_numbers
 
@@ -16,6 +16,8 @@ _DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0, "year": 365.0}
 _PIECE = re.compile(r"(?:[^。!?;\n,]|(?<=\d),(?=\d))+")
 """Stretches that no number crosses; a comma between digits may be part of one."""
 _NUMERAL = re.compile(r"[\d零一二两俩三仨四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟幺廿半对几]")
+_SPACED = re.compile(r"(?<=[\d¥]) (?=[\u4e00-\u9fff%])|(?<=[\u4e00-\u9fff]) (?=\d)")
+"""The space that typography puts between digits and Han characters (``180 天``)."""
 _FIRST_YEAR = 1900
 """From here on ``2026年`` names a year and is no length of time."""
 
@@ -24,10 +26,20 @@ def numbers_of(text: str) -> list[Number]:
     """All numbers of a normalised text. Stretches without a numeral are not searched."""
     found: list[Number] = []
     for piece in _PIECE.finditer(text):
-        if _NUMERAL.search(piece[0]):
-            at = piece.start()
-            found += [replace(n, start=n.start + at, end=n.end + at) for n in find_numbers(piece[0])]
+        if not _NUMERAL.search(piece[0]):
+            continue
+        close, places = _without_spaces(piece[0], piece.start())
+        found += [replace(n, start=places[n.start], end=places[n.end - 1] + 1) for n in find_numbers(close)]
     return found
+
+
+def _without_spaces(piece: str, at: int) -> tuple[str, Sequence[int]]:
+    """The piece without typographic spaces, and the place in the text of each of its characters."""
+    if not _SPACED.search(piece):
+        return piece, range(at, at + len(piece))
+    gone = {m.start() for m in _SPACED.finditer(piece)}
+    kept = [i for i in range(len(piece)) if i not in gone]
+    return "".join(piece[i] for i in kept), [at + i for i in kept]
 
 
 class Sources:

@@ -1,0 +1,89 @@
+"""What may be promised: commitments need a verdict or an offer, acts said to be done need a record."""
+
+from __future__ import annotations
+
+from service.checks.ground import Ground
+from service.checks.said import Said
+from service.rulebook.checkrules import ACT, CheckRules
+from service.rulebook.frames import FrameMatch
+from service.schemas import Finding
+from service.text.segment import BLANK
+
+_TAKEN = 2
+"""Characters after ``已为您`` that must stand in a record when no listed act is named."""
+
+
+def ungranted(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
+    """Commitments that neither verdict nor offer backs.
+
+    With the verdict ``reasonable`` the help is due and only its numbers are checked; without any verdict a commitment
+    only warns. What hangs on an ``if``, is denied, asked, wished by the buyer or quoted is no commitment.
+    """
+    if ground.verdict == "reasonable":
+        return []
+    found: list[Finding] = []
+    end = 0
+    warn = not ground.given or ground.verdict is None
+    for group in ("outright", "grant"):
+        for match in said.matches[group]:
+            if _backed(match, said, ground, rules, outright=group == "outright"):
+                continue
+            found.append(said.finding("commitment_without_verdict", match.start, match.end, warn=warn))
+    kept: list[Finding] = []
+    for one in sorted(found, key=lambda f: (f.start, -f.end)):
+        if one.start >= end:
+            kept.append(one)
+            end = one.end
+    return kept
+
+
+def _backed(match: FrameMatch, said: Said, ground: Ground, rules: CheckRules, *, outright: bool) -> bool:
+    if match not in said.pledges(match.start, match.end):
+        return True
+    if said.conditional(match.start):
+        return True
+    if not outright and said.covered("stated", match):
+        return True
+    return _permitted(match, said, ground, rules)
+
+
+def _permitted(match: FrameMatch, said: Said, ground: Ground, rules: CheckRules) -> bool:
+    """All benefits named are of classes that the offers allow, each near a word of its offer."""
+    named = {name.rstrip("0123456789") for name in match.captures} & rules.entry.benefits.keys()
+    if not named or not ground.offers:
+        return False
+    start, end = said.clause(match.start)
+    clause = said.text[start:end]
+    allowed: set[str] = set()
+    for offer in ground.offers:
+        permit = rules.permitted(offer)
+        if not permit.words or any(word in clause for word in permit.words):
+            allowed.update(permit.benefits)
+    return named <= allowed
+
+
+def unrecorded(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
+    """Acts said to be done that no record and no earlier agent turn tells of."""
+    found: list[Finding] = []
+    taken = 0
+    for match in sorted([*said.matches["done"], *said.matches["done_for_you"]], key=lambda m: (m.start, -m.end)):
+        if match.start < taken or said.covered("not_done", match) or said.reported(match.start, match.end):
+            continue
+        taken = match.end
+        act = _act(match, said, rules)
+        if act is None:
+            words = said.text[match.end : match.end + _TAKEN]
+            backed = BLANK not in words and len(words) == _TAKEN and words in ground.recorded.text
+        else:
+            backed = rules.backing[act].search(ground.recorded.text) is not None
+        if not backed:
+            name = act or said.text[match.start : match.end]
+            found.append(said.finding("act_said_done", match.start, match.end, warn=not ground.given, act=name))
+    return found
+
+
+def _act(match: FrameMatch, said: Said, rules: CheckRules) -> str | None:
+    if ACT not in match.captures:
+        return None
+    start, end = match.captures[ACT]
+    return rules.act_of[said.text[start:end]]

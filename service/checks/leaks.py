@@ -1,0 +1,32 @@
+"""What leaks from the machinery into a reply: unfilled slots, markup, links, model talk, our own aliases."""
+
+from __future__ import annotations
+
+from service.checks.said import found_at
+from service.rulebook.checkrules import CheckRules
+from service.schemas import Finding
+from service.text.normalise import normalise
+from service.text.private import has_alias
+
+_ALIAS = "alias_left"
+
+
+def check_leaks(text: str, rules: CheckRules) -> list[Finding]:
+    """Findings of category ``leak``, in text order; offsets are code points of ``text``.
+
+    Patterns are those of the rules in ``knowledge/checks.yaml``. Where two overlap, the longer one stands.
+    """
+    norm = normalise(text)
+    spans = []
+    for rule, pattern in rules.leaks:
+        if rule == _ALIAS and not has_alias(text):
+            continue
+        spans += [(m.start(), m.end(), rule) for m in pattern.finditer(norm.text) if m.end() > m.start()]
+    found: list[Finding] = []
+    taken = 0
+    for start, end, rule in sorted(spans, key=lambda s: (s[0], -s[1])):
+        if start < taken:
+            continue
+        taken = end
+        found.append(found_at(rules, rule, text, *norm.span(start, end)))
+    return found

@@ -1,0 +1,153 @@
+"""The method as planned: every step there, in order, and doing its job."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from service.checks.ground import Ground
+from service.checks.said import Said, found_at
+from service.rulebook.checkrules import CheckRules
+from service.schemas import Finding, Step, StepIn, StepName
+from service.text.normalise import fold
+from service.text.segment import sentences
+
+_HAN_PAIR = re.compile(r"(?=([\u4e00-\u9fff]{2}))")
+_EDGES = " ,。!?~…;:、\n"
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A step and where it begins in the reply."""
+
+    step: Step | StepIn
+    start: int
+
+
+def check_method(steps: Sequence[Step | StepIn], ground: Ground, rules: CheckRules) -> list[Finding]:
+    """Findings of category ``method``, in text order.
+
+    Offsets are code points of the reply: the steps' texts joined with a line break; ``step`` says whose it is. A step
+    that is missing has an empty span where it should stand. Nothing is checked when nothing was given.
+    """
+    if not ground.given:
+        return []
+    placed: list[_Placed] = []
+    start = 0
+    for step in steps:
+        placed.append(_Placed(step, start))
+        start += len(step.text) + 1
+    reply = "\n".join(step.text for step in steps)
+    found = _order(placed, reply, ground, rules)
+    for one in placed:
+        found += _job(one, ground, rules)
+    return sorted(found, key=lambda f: (f.start, f.end, f.rule))
+
+
+def _order(placed: list[_Placed], reply: str, ground: Ground, rules: CheckRules) -> list[Finding]:
+    if ground.planned is None:
+        return []
+    planned = list(ground.planned)
+    names: list[StepName] = [one.step.step for one in placed]
+    labels = rules.entry.method.steps
+    found: list[Finding] = []
+    for name in planned:
+        if name not in names:
+            later = planned[planned.index(name) + 1 :]
+            place = next((one.start for one in placed if one.step.step in later), len(reply))
+            found.append(found_at(rules, "step_missing", reply, place, place, step=name, name=labels[name]))
+    wanted = [name for name in planned if name in names]
+    kept: list[StepName] = []
+    for one in placed:
+        name, end = one.step.step, one.start + len(one.step.text)
+        if name not in planned or name in kept:
+            found.append(found_at(rules, "step_unplanned", reply, one.start, end, step=name, name=labels[name]))
+            continue
+        if wanted[len(kept)] != name:
+            found.append(found_at(rules, "step_out_of_order", reply, one.start, end, step=name, name=labels[name]))
+        kept.append(name)
+    return found
+
+
+def _job(one: _Placed, ground: Ground, rules: CheckRules) -> list[Finding]:
+    """Does the step do what it is there for? Findings are shifted to the reply."""
+    name = one.step.step
+    said = Said(one.step.text, rules)
+    if not said.text.strip(_EDGES):
+        found = [said.finding("step_empty", 0, len(said.text), step=name, name=rules.entry.method.steps[name])]
+    else:
+        job = _JOBS.get(name)
+        found = [*(job(said, ground, rules) if job else []), *_repeated(said, ground, rules)]
+    return [f.model_copy(update={"start": f.start + one.start, "end": f.end + one.start, "step": name}) for f in found]
+
+
+def _empathy(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
+    found = [said.finding("empathy_formula", m.start, m.end) for m in said.matches["formula"]]
+    if ground.buyer and not _takes_up(said.text, ground, rules):
+        found.append(said.finding("empathy_general", 0, len(said.text)))
+    return found
+
+
+def _takes_up(text: str, ground: Ground, rules: CheckRules) -> bool:
+    """A pair of characters, or a single one that tells a demand, that the buyer or the order used as well."""
+    words = rules.entry.method
+    heard = ground.claimed.text + "\n" + ground.recorded.text
+    if any(char in text and char in ground.claimed.text for char in words.told):
+        return True
+    common = set(words.common)
+    return any(pair in heard for pair in _HAN_PAIR.findall(text) if pair not in common)
+
+
+def _rule(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
+    start, end = said.sentences[0]
+    if said.has("conclusion", start, end):
+        return []
+    return [said.finding("rule_without_conclusion", start, end)]
+
+
+def _alternative(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
+    """Something must be offered to be an alternative."""
+    return [] if ground.offers else [said.finding("offer_not_there", 0, len(said.text))]
+
+
+def _firmness(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
+    found = [
+        said.finding(rule, m.start, m.end)
+        for rule, group in (("firmness_concedes", "concede"), ("firmness_discourages", "discourage"))
+        for m in said.matches[group]
+        if not (said.covered("negated", m) or said.reported(m.start, m.end))
+    ]
+    for match in said.pledges(0, len(said.text)):
+        backed = match not in (*said.matches["outright"], *said.matches["grant"]) or said.conditional(match.start)
+        if not backed and not said.covered("stated", match):
+            found.append(said.finding("firmness_concedes", match.start, match.end))
+    return found
+
+
+def _closing(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
+    return [] if said.matches["next"] else [said.finding("closing_without_next", 0, len(said.text))]
+
+
+def _repeated(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
+    if not ground.agent:
+        return []
+    told = {_core(fold(turn)[a:b]) for turn in ground.agent for a, b in sentences(fold(turn))}
+    return [
+        said.finding("sentence_repeated", start, end)
+        for start, end in said.sentences
+        if len(_core(said.text[start:end])) >= rules.entry.method.repeated_min and _core(said.text[start:end]) in told
+    ]
+
+
+def _core(sentence: str) -> str:
+    return sentence.strip(_EDGES)
+
+
+_JOBS: dict[StepName, Callable[[Said, Ground, CheckRules], list[Finding]]] = {
+    "empathy": _empathy,
+    "rule": _rule,
+    "alternative": _alternative,
+    "firmness": _firmness,
+    "closing": _closing,
+}

@@ -1,0 +1,47 @@
+"""Personal data in a reply: most kinds never, some only when they stand in a record and are the shop's own."""
+
+from __future__ import annotations
+
+import re
+
+from service.checks.ground import Ground
+from service.checks.said import found_at
+from service.rulebook.checkrules import CheckRules
+from service.schemas import Finding
+from service.text.normalise import fold
+from service.text.private import PrivateSpan, find_private
+
+_MARKS = re.compile(r"[\s\-—_.,:、()]+")
+
+
+def check_privacy(text: str, ground: Ground, rules: CheckRules) -> list[Finding]:
+    """Findings of category ``privacy``, in text order; offsets are code points of ``text``.
+
+    Kinds under ``never`` block unless the very value stands in a record that is the shop's own (a return address with
+    its telephone). Kinds under ``recorded`` (order and parcel numbers) pass when a record or a message holds them.
+    """
+    private = rules.entry.private
+    if not rules.private_hint.search(fold(text)):
+        return []
+    found: list[Finding] = []
+    for span in find_private(text):
+        if span.type not in private.never and span.type not in private.recorded:
+            continue
+        if _allowed(span, text, ground, rules):
+            continue
+        name = private.names[span.type]
+        warn = span.type in private.recorded and not ground.given
+        found.append(found_at(rules, "private_data", text, span.start, span.end, warn=warn, type=name))
+    return found
+
+
+def _allowed(span: PrivateSpan, text: str, ground: Ground, rules: CheckRules) -> bool:
+    value = _bare(fold(text[span.start : span.end]))
+    if span.type in rules.entry.private.recorded:
+        return any(value in _bare(source) for source in (*ground.recorded.texts, *ground.claimed.texts))
+    ours = tuple(map(fold, rules.entry.private.ours))
+    return any(value in _bare(record) for record in map(fold, ground.records) if any(word in record for word in ours))
+
+
+def _bare(text: str) -> str:
+    return _MARKS.sub("", text)

@@ -1,0 +1,117 @@
+"""The shape of ``knowledge/checks.yaml``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from service.rulebook.yamlfile import StrictModel
+from service.schemas import Category, EntityType, Severity, StepName, Verdict
+
+
+def _plain(value: Any) -> Any:
+    return {"text": value} if isinstance(value, str) else value
+
+
+class ExampleFile(StrictModel):
+    """A sentence, or steps, with the ground they stand on."""
+
+    text: str = ""
+    steps: list[dict[StepName, str]] = Field(default_factory=list)
+    records: list[str] = Field(default_factory=list)
+    buyer: list[str] = Field(default_factory=list)
+    agent: list[str] = Field(default_factory=list)
+    verdict: Verdict | None = None
+    offers: list[str] = Field(default_factory=list)
+    planned: list[StepName] | None = None
+    max_chars: int = 300
+    given: bool = True
+
+
+Example = Annotated[ExampleFile, BeforeValidator(_plain)]
+
+
+class CheckRule(StrictModel):
+    """One rule: its Chinese, its weight, and for leaks the patterns that find it."""
+
+    category: Category
+    name: str
+    why: str
+    say: str | None = None
+    severity: Severity = "block"
+    patterns: list[str] = Field(default_factory=list)
+    bad: list[Example] = Field(min_length=1)
+    ok: list[Example] = Field(min_length=1)
+
+
+class KindFile(StrictModel):
+    """A kind of number: how a finding calls it, and where its source should have been."""
+
+    name: str
+    source: str
+
+
+class NumbersFile(StrictModel):
+    """Limits and exemptions of numbers. ``tolerance`` is a share, used between different units of time only."""
+
+    free_plain: float
+    free_count: float
+    counter_max: float
+    tolerance: float
+    long_digits: int
+    names: list[str]
+    kinds: dict[str, KindFile]
+    alike: dict[str, list[str]]
+    own: list[str]
+    """Kinds a buyer may count: repeating them in what we do is no promise of money or time."""
+    carried: list[str]
+    """Kinds whose commitment may stand in the next clause (``500元，这就退给您``)."""
+
+
+class ActFile(StrictModel):
+    """An act: the words that say it, and the words that back it in a record (its own when empty)."""
+
+    said: list[str] = Field(min_length=1)
+    record: list[str] = Field(default_factory=list)
+
+
+class PermitFile(StrictModel):
+    """What an offer or a granted demand allows to be promised: benefit classes, and words that must stand near."""
+
+    benefits: list[str]
+    words: list[str] = Field(default_factory=list)
+
+
+class PrivateFile(StrictModel):
+    """Types that block, those that records may back, and what makes a recorded one the shop's own."""
+
+    never: list[EntityType]
+    recorded: list[EntityType]
+    ours: list[str]
+    hint: str
+    names: dict[EntityType, str]
+
+
+class MethodWords(StrictModel):
+    """Words of the method's checks. ``told`` are single characters that tell a demand; ``common`` tell nothing."""
+
+    told: str
+    common: list[str]
+    repeated_min: int
+    steps: dict[StepName, str]
+
+
+class CheckFile(StrictModel):
+    """The whole file."""
+
+    words: dict[str, list[str]]
+    benefits: dict[str, list[str]]
+    acts: dict[str, ActFile]
+    not_recorded: list[str]
+    permits: dict[str, PermitFile]
+    numbers: NumbersFile
+    frames: dict[str, list[str]]
+    method: MethodWords
+    private: PrivateFile
+    rules: dict[str, CheckRule]
