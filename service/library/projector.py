@@ -61,7 +61,7 @@ class Projector:
         while True:
             await asyncio.sleep(min(SETTLE_S * 2**failures, RETRY_S))
             snapshot = self._current()
-            if self._index.name == snapshot.name and self._index.state == "ready":
+            if not snapshot.chunks or (self._index.name == snapshot.name and self._index.state == "ready"):
                 continue
             ids = [chunk.id for chunk in snapshot.chunks]
             done = await asyncio.to_thread(self._index.project, snapshot.name, ids, snapshot.matrix)

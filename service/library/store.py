@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from service.database import knowledge as rows
 from service.database.session import Database
 from service.errors import Conflict, NotFound
+from service.library.current import Current
 from service.library.embed import Embedder, HashNgram
-from service.library.live import LiveDocument, build_snapshot, live_document, to_blobs
+from service.library.live import LiveDocument
 from service.library.projector import Projector
 from service.library.rules import LibraryRules, load_rules
 from service.library.snapshot import DEFAULT_SHOP, SHARED, Snapshot
 from service.library.submit import Submission, SyncReport, prepare_files, prepare_upload
-from service.library.words import Tokeniser
 from service.rulebook.thesaurus import Thesaurus
 from service.schemas import Authority, DocumentIngested, DocumentKind, Passage, SearchRequest
 from service.settings import Settings, prepare_data_dir
@@ -34,15 +32,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _RULES_FOLDER = "library"
-
-
-@dataclass(frozen=True, slots=True)
-class _Generation:
-    """What is searched now; replaced whole."""
-
-    snapshot: Snapshot
-    texts: tuple[str, ...]
-    places: dict[str, int]
 
 
 class Library:
@@ -58,12 +47,9 @@ class Library:
     ) -> None:
         self.database = database
         self.rules = rules
-        self._thesaurus = thesaurus
         self._lock, self._index = lock, index
-        self._tokeniser = Tokeniser(rules.words)
         self._embedder: Embedder = HashNgram(rules.tuning.embed.dim)
-        self._refreshing = asyncio.Lock()
-        self._generation: _Generation | None = None
+        self._current = Current(database, rules, thesaurus, self._embedder)
         self._projector: Projector | None = None
 
     @classmethod
@@ -88,7 +74,7 @@ class Library:
             database = await Database.open(settings.database)
             index = VectorIndex(folder, settings.chroma_url) if owner else None
             library = cls(database, rules, thesaurus, lock, index)
-            await library.refresh()
+            await library._current.refresh()
         except BaseException:
             if database is not None:
                 await database.close()
@@ -96,7 +82,7 @@ class Library:
                 lock.close()
             raise
         if index is not None:
-            library._projector = Projector(index, lambda: library.snapshot, library.follow)
+            library._projector = Projector(index, lambda: library.snapshot, library._current.follow)
             library._projector.start()
         return library
 
@@ -111,8 +97,7 @@ class Library:
     @property
     def snapshot(self) -> Snapshot:
         """What is searched now."""
-        assert self._generation is not None
-        return self._generation.snapshot
+        return self._current.generation.snapshot
 
     @property
     def knowledge_pointer(self) -> str:
@@ -127,13 +112,7 @@ class Library:
 
     def document(self, document_id: str, shop: str) -> LiveDocument | None:
         """A published document by id, if it holds for this shop."""
-        generation = self._generation
-        place = generation.places.get(document_id) if generation else None
-        if generation is None or place is None:
-            return None
-        if generation.snapshot.documents[place].shop not in (SHARED, shop):
-            return None
-        return live_document(generation.snapshot, place, generation.texts[place], self.rules)
+        return self._current.generation.document(document_id, shop, self.rules)
 
     def health(self) -> dict[str, Any]:
         """What is published, which embedder, and how Chroma is."""
@@ -171,7 +150,7 @@ class Library:
                 await rows.move_pointer(connection)
 
             await self.database.write(work)
-            await self.refresh()
+            await self._current.refresh()
         return plan.report
 
     async def add(
@@ -271,33 +250,6 @@ class Library:
                 raise NotFound("document_not_found", id=document_id)
             return await rows.list_versions(connection, document_id)
 
-    async def follow(self) -> None:
-        """Load the published generation if another process moved the pointer."""
-        async with self.database.reading() as connection:
-            published = await rows.read_pointer(connection)
-        if self._generation is None or published.name != self._generation.snapshot.name:
-            await self.refresh()
-
-    async def refresh(self) -> None:
-        """Build the snapshot of what is published and swap it in; vectors that are missing are made and kept."""
-        async with self._refreshing:
-            live = await rows.load_live(self.database, self._embedder.fingerprint)
-            missing = [row for row in live.chunks if row["blob"] is None]
-            made = await asyncio.to_thread(to_blobs, self._embedder, [row["indexed_text"] for row in missing])
-            if missing:
-                ids = [(row["id"], row["shop"]) for row in missing]
-                await self.database.write(
-                    partial(rows.add_vectors, ids=ids, blobs=made, fingerprint=self._embedder.fingerprint)
-                )
-            fresh = iter(made)
-            blobs = [row["blob"] if row["blob"] is not None else next(fresh) for row in live.chunks]
-            build: Callable[[], Snapshot] = partial(
-                build_snapshot, live, blobs, self._tokeniser, self._embedder, self._thesaurus, self.rules
-            )
-            snapshot = await asyncio.to_thread(build)
-            texts = tuple(row["versions_text"] for row in live.documents)
-            self._generation = _Generation(snapshot, texts, {d.id: i for i, d in enumerate(snapshot.documents)})
-
     async def _insert(self, connection: AsyncConnection, item: Submission) -> int:
         return await rows.add_version(
             connection, item.document, item.version, item.pieces, item.blobs, self._embedder.fingerprint
@@ -306,7 +258,7 @@ class Library:
     async def _written(self, work: Callable[[AsyncConnection], Any], published: bool) -> Any:
         result = await self.database.write(work)
         if published:
-            await self.refresh()
+            await self._current.refresh()
         return result
 
     async def _owned(self, document_id: str, shop: str) -> None:

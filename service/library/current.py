@@ -1,0 +1,81 @@
+"""The published generation as this process has it: read from the database, swapped whole."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import partial
+
+from service.database import knowledge as rows
+from service.database.session import Database
+from service.library.embed import Embedder
+from service.library.live import LiveDocument, build_snapshot, live_document, to_blobs
+from service.library.rules import LibraryRules
+from service.library.snapshot import SHARED, Snapshot
+from service.library.words import Tokeniser
+from service.rulebook.thesaurus import Thesaurus
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What is searched and cited at one moment. ``texts`` and ``places`` follow the snapshot's documents."""
+
+    snapshot: Snapshot
+    texts: tuple[str, ...]
+    places: dict[str, int]
+
+    def document(self, document_id: str, shop: str, rules: LibraryRules) -> LiveDocument | None:
+        """A published document by id, if it holds for this shop."""
+        place = self.places.get(document_id)
+        if place is None or self.snapshot.documents[place].shop not in (SHARED, shop):
+            return None
+        return live_document(self.snapshot, place, self.texts[place], rules)
+
+
+class Current:
+    """Keeps the newest generation. Before the first :meth:`refresh` it holds an empty one.
+
+    Args:
+        database: the truth.
+        rules: sizes, weights, words.
+        thesaurus: widens queries.
+        embedder: makes vectors that are missing.
+    """
+
+    def __init__(self, database: Database, rules: LibraryRules, thesaurus: Thesaurus, embedder: Embedder) -> None:
+        self._database, self._rules, self._thesaurus, self._embedder = database, rules, thesaurus, embedder
+        self._tokeniser = Tokeniser(rules.words)
+        self._refreshing = asyncio.Lock()
+        nothing = Snapshot("g0", (), (), self._tokeniser, embedder, thesaurus, rules.tuning)
+        self.generation = Generation(nothing, (), {})
+
+    async def follow(self) -> None:
+        """Load the published generation if another process moved the pointer."""
+        async with self._database.reading() as connection:
+            published = await rows.read_pointer(connection)
+        if published.name != self.generation.snapshot.name:
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Build the snapshot of what is published and swap it in; vectors that are missing are made and kept."""
+        async with self._refreshing:
+            live = await rows.load_live(self._database, self._embedder.fingerprint)
+            blobs = await self._with_vectors(live)
+            snapshot = await asyncio.to_thread(
+                build_snapshot, live, blobs, self._tokeniser, self._embedder, self._thesaurus, self._rules
+            )
+            texts = tuple(row["versions_text"] for row in live.documents)
+            places = {document.id: place for place, document in enumerate(snapshot.documents)}
+            self.generation = Generation(snapshot, texts, places)
+
+    async def _with_vectors(self, live: rows.LiveRows) -> list[bytes]:
+        missing = [row for row in live.chunks if row["blob"] is None]
+        if missing:
+            made = await asyncio.to_thread(to_blobs, self._embedder, [row["indexed_text"] for row in missing])
+            ids = [(row["id"], row["shop"]) for row in missing]
+            await self._database.write(
+                partial(rows.add_vectors, ids=ids, blobs=made, fingerprint=self._embedder.fingerprint)
+            )
+            fresh = iter(made)
+            return [next(fresh) if row["blob"] is None else row["blob"] for row in live.chunks]
+        return [row["blob"] for row in live.chunks]
