@@ -205,7 +205,7 @@ def _sound_table() -> _SoundAlikes:
         for char, spelling in zip(word, str(spelled).split(), strict=True):
             variants = [fold(v) for v in spelling.split("|") if v not in ("", "-")]
             hints.update(v[0] for v in variants)
-            pieces.append("(" + "|".join(map(re.escape, sorted({char, *variants}, key=len, reverse=True))) + ")")
+            pieces.append("(" + "|".join(map(_variant, sorted({char, *variants}, key=len, reverse=True))) + ")")
         words.append(word)
         patterns.append("".join(pieces))
     for heard, meant in data["slang"].items():
@@ -216,6 +216,10 @@ def _sound_table() -> _SoundAlikes:
         f"(?P<w{i}>(?<![a-z]){p}(?![a-z]))" if _latin_edge(p) else f"(?P<w{i}>{p})" for i, p in enumerate(patterns)
     )
     return _SoundAlikes(re.compile("[" + re.escape("".join(sorted(hints))) + "]"), re.compile(whole), tuple(words))
+
+
+def _variant(spelling: str) -> str:
+    return re.escape(spelling) + (" ?" if spelling.isascii() and spelling.isalpha() else "")
 
 
 def _latin_edge(pattern: str) -> bool:
