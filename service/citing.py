@@ -6,6 +6,7 @@ search; what search finds is guidance for the agent and ground for the model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -64,16 +65,18 @@ def cite(library: Librarian, brief: Brief) -> Cited:
         citations.append(_citation(len(citations) + 1, document, best))
     main = brief.decision.main.boundary.entry.rule.partition("#")[0]
     basis = next((c.id for c in citations if c.document_id == main), None)
-    return Cited(tuple(citations), basis, tuple(_guidance(library, brief)), documents)
+    return Cited(tuple(citations), basis, tuple(_guidance(library, brief, citations)), documents)
 
 
-def _guidance(library: Librarian, brief: Brief) -> list[Passage]:
+def _guidance(library: Librarian, brief: Brief, citations: Sequence[Citation]) -> list[Passage]:
     newest = brief.inquiry.messages[-1].content
     query = f"{brief.plan.boundary.entry.name} {newest}"[:LONGEST_QUERY]
     request = SearchRequest(
         query=query, k=GUIDANCE, shop=brief.inquiry.shop, platform=brief.inquiry.order.platform, at=brief.inquiry.now
     )
-    return [passage for passage in library.search(request) if not passage.held]
+    cited = {(citation.document_id, citation.section) for citation in citations}
+    found = (passage for passage in library.search(request) if not passage.held)
+    return [passage for passage in found if (passage.document_id, passage.section) not in cited]
 
 
 def _best(sections: tuple[LiveSection, ...], named: str, about: str) -> LiveSection:

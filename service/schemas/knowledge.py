@@ -1,0 +1,56 @@
+"""Documents in, passages out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from service.schemas.base import Authority, DocumentKind, In, Out, Shop, Text
+
+
+class SearchRequest(In):
+    """A search over published passages."""
+
+    query: Annotated[Text, Field(min_length=1, max_length=2_000)]
+    k: Annotated[int, Field(ge=1, le=100)] = 5
+    kinds: list[DocumentKind] | None = None
+    documents: Annotated[list[str], Field(max_length=500)] | None = None
+    shop: Shop | None = None
+    platform: Annotated[Text, Field(max_length=60)] | None = None
+    category: Annotated[Text, Field(max_length=60)] | None = None
+    at: datetime | None = None
+
+
+class Passage(Out):
+    """引文: a retrieved piece. ``start``/``end`` are code points of the document's cleaned text."""
+
+    document_id: str
+    title: str
+    section: str
+    text: str
+    start: int
+    end: int
+    version: int
+    kind: DocumentKind
+    authority: Authority
+    score: float
+    held: bool = False
+
+
+class SearchResult(Out):
+    """Passages, best first."""
+
+    passages: list[Passage]
+
+
+class DocumentIngested(Out):
+    """What an upload became."""
+
+    id: str
+    version: int
+    state: Literal["draft", "published", "retired"]
+    chunks: int
+    held: int
+    warnings: list[str]
