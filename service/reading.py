@@ -86,7 +86,10 @@ def read(inquiry: Inquiry, listening: Listening, facts: FactBook) -> Reading:
 
 
 def records(inquiry: Inquiry) -> Iterator[tuple[str, str]]:
-    """Every record as (dotted key, text): ``order.facts`` first, then ``policy``."""
+    """Every record as (dotted key, text): what the goods are, then ``order.facts``, then ``policy``."""
+    for name in ("category", "product"):
+        if text := getattr(inquiry.order, name):
+            yield f"order.{name}", text
     yield from _flatten("order.facts", inquiry.order.facts)
     yield from _flatten("policy", inquiry.policy)
 
@@ -134,9 +137,10 @@ def _value(pattern: Pattern, captures: Mapping[str, tuple[int, int]], text: str,
     label = pattern.value.rstrip("0123456789")
     if label in FLAG_WORDS:
         return FLAG_WORDS[label]
-    if label == WHOLE:
-        inner = captures.get(WHOLE)
-        return text[inner[0] : inner[1]] if inner else whole
+    kind, _, inner = label.partition(".")
+    if kind == WHOLE:
+        span = captures.get(inner)
+        return text[span[0] : span[1]] if span else whole
     span = captures.get(pattern.value) or captures.get(label)
     if span is None:
         return None if label in ("数", "时长", "金额") else pattern.value

@@ -2,7 +2,7 @@
 
 Under ``heard: <fact>: <value>:`` stand ``frames`` and ``unless`` in the frame grammar, and ``match`` / ``not_match``
 sentences that are their tests. For a number fact the value is the capture that holds the number (数, 时长, 金额);
-for a flag it is 是 or 否; for a text fact 文, and the matched words are the value.
+for a flag it is 是 or 否; for a text fact 文, and the matched words are the value (文.类 = only what that class matched).
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _check_value(file: YamlFile, facts: FactBook, fact: str, value: str) -> None
     fits = {
         "number": base in CAPTURES,
         "flag": base in FLAG_WORDS,
-        "text": base == WHOLE,
+        "text": base.partition(".")[0] == WHOLE,
         "choice": kind == "choice" and facts.has_value(fact, value),
     }[kind]
     if not fits:

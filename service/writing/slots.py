@@ -104,7 +104,10 @@ class Slots(Mapping[str, str]):
         product = (self.brief.inquiry.order.product or "").strip()
         if 0 < len(product) <= entry.goods_max_chars:
             return product
-        return show(self.brief.known[self._name("buyer_goods")]) or entry.goods_fallback
+        known = self.brief.known
+        return (
+            show(known[self._name("buyer_goods")]) or show(known[self._name("order_goods")]) or entry.goods_fallback
+        )
 
     def _questions(self) -> str:
         facts = self.brief.known.book.facts
