@@ -215,11 +215,12 @@ def _sound_table() -> _SoundAlikes:
     whole = "|".join(
         f"(?P<w{i}>(?<![a-z]){p}(?![a-z]))" if _latin_edge(p) else f"(?P<w{i}>{p})" for i, p in enumerate(patterns)
     )
-    return _SoundAlikes(re.compile("[" + re.escape("".join(sorted(hints))) + "]"), re.compile(whole), tuple(words))
+    return _SoundAlikes(re.compile("[a-z" + re.escape("".join(sorted(hints))) + "]"), re.compile(whole), tuple(words))
 
 
 def _variant(spelling: str) -> str:
-    return re.escape(spelling) + (" ?" if spelling.isascii() and spelling.isalpha() else "")
+    """One spelling with what may hide behind it: a space after pinyin, a stray letter after a character."""
+    return re.escape(spelling) + (" ?" if spelling.isascii() and spelling.isalpha() else "[a-z]?")
 
 
 def _latin_edge(pattern: str) -> bool:
