@@ -16,11 +16,12 @@ from service.rulebook.facts import FactBook
 from service.rulebook.listening import FLAG_WORDS, WHOLE, Listening, Pattern, Speaker
 from service.schemas import Inquiry
 from service.text.normalise import normalise
-from service.text.numerals import days_of, number_of
-from service.text.segment import blank, quoted, sentences
+from service.text.numerals import days_of, find_numbers, number_of
+from service.text.segment import blank, clauses, quoted, sentences
 
 Scalar = str | float | bool
 RECORD_JOIN = "："
+HOURS = "小时"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +125,19 @@ def _listen(text: str, speaker: Speaker, listening: Listening, facts: FactBook, 
         sentence = next(((a, b) for a, b in bounds if a <= match.start < b), (0, len(own)))
         if pattern.unless and pattern.unless.search(own[sentence[0] : sentence[1]]):
             continue
-        value = _value(pattern, match.captures, own, own[match.start : match.end])
+        unit = facts.facts[pattern.fact].entry.unit
+        value = _value(pattern, match.captures, own, own[match.start : match.end], unit)
         if value is None:
             continue
         start, end = norm.span(match.start, match.end)
         found.append((pattern, Heard(pattern.fact, value, speaker, text[start:end], index, start, end)))
-    kept = _longest(found, facts)
+    kept = _unabsorbed(_longest(found, facts), [norm.span(a, b) for a, b in clauses(own)], facts)
     return sorted(kept, key=lambda one: (one.start, one.end))
 
 
-def _value(pattern: Pattern, captures: Mapping[str, tuple[int, int]], text: str, whole: str) -> Scalar | None:
+def _value(
+    pattern: Pattern, captures: Mapping[str, tuple[int, int]], text: str, whole: str, unit: str
+) -> Scalar | None:
     label = pattern.value.rstrip("0123456789")
     if label in FLAG_WORDS:
         return FLAG_WORDS[label]
@@ -145,7 +149,21 @@ def _value(pattern: Pattern, captures: Mapping[str, tuple[int, int]], text: str,
     if span is None:
         return None if label in ("数", "时长", "金额") else pattern.value
     part = text[span[0] : span[1]]
-    return days_of(part) if label == "时长" else number_of(part)
+    if label == "时长":
+        return _length(part, unit)
+    return _money(part) if label == "金额" else number_of(part)
+
+
+def _length(text: str, unit: str) -> float | None:
+    """A duration in the fact's own unit, days unless it counts hours."""
+    days = days_of(text)
+    return days if days is None or unit != HOURS else round(days * 24, 2)
+
+
+def _money(text: str) -> float | None:
+    """An amount in yuan, its unit said or not."""
+    amounts = [one.value for one in find_numbers(text) if one.kind in ("money", "plain")]
+    return amounts[0] if amounts else None
 
 
 def _longest(found: list[tuple[Pattern, Heard]], facts: FactBook) -> list[Heard]:
@@ -160,3 +178,18 @@ def _longest(found: list[tuple[Pattern, Heard]], facts: FactBook) -> list[Heard]
             continue
         kept.append(one)
     return list(dict.fromkeys(kept))
+
+
+def _unabsorbed(heard: list[Heard], bounds: list[tuple[int, int]], facts: FactBook) -> list[Heard]:
+    """Without the values that another value of the same choice takes in, in the same clause."""
+
+    def clause(one: Heard) -> int:
+        return next((i for i, (start, end) in enumerate(bounds) if start <= one.start < end), -1)
+
+    absorbed = {
+        (one.fact, other, clause(one))
+        for one in heard
+        if facts.kind(one.fact) == "choice"
+        for other in facts.facts[one.fact].entry.values[str(one.value)].absorbs
+    }
+    return [one for one in heard if (one.fact, one.value, clause(one)) not in absorbed]
