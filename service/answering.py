@@ -11,10 +11,11 @@ from pydantic import JsonValue
 from service.checking import Settled
 from service.citing import Cited
 from service.facts import Known
-from service.judging import Decision, Ruling
+from service.judging import Considered, Decision, Ruling
 from service.method import Plan
 from service.reading import Reading
 from service.rulebook.boundaries import AdviceLine
+from service.rulebook.conditions import Value
 from service.schemas import (
     Advice,
     Basis,
@@ -222,16 +223,24 @@ def _line(line: AdviceLine, text: str, known: Known) -> Advice:
     )
 
 
+def _conditions(row: Considered, known: Known) -> list[JsonValue]:
+    when = row.boundary.when
+    parts = zip(when.sources, when.parts, strict=True)
+    return [{"condition": text, "holds": part.test(known).value} for text, part in parts]
+
+
 def explain(decision: Decision, known: Known, cited: Cited) -> dict[str, JsonValue]:
     """How each condition of each row came out, and where every fact came from."""
     rulings: list[JsonValue] = []
+    demand = known.book.by_id("demand").name
     for ruling in (*decision.others, decision.main):
+        known[demand] = Value(ruling.demand, source="buyer")
         rows: list[JsonValue] = [
             {
                 "boundary": row.boundary.id,
                 "chapter": row.boundary.chapter,
                 "holds": row.truth.value,
-                "conditions": [{"condition": text, "holds": holds} for text, holds in row.conditions],
+                "conditions": _conditions(row, known),
                 "unknown": [*sorted(row.truth.because)],
             }
             for row in ruling.considered

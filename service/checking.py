@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from service.checks.ground import Ground
 from service.checks.grounding import check_grounding
@@ -12,13 +13,14 @@ from service.checks.length import check_length
 from service.checks.method import check_method
 from service.checks.phrases import check_phrases
 from service.checks.privacy import check_privacy
-from service.citing import Cited
-from service.facts import Known
-from service.reading import records
-from service.rulebook.book import Rulebook
+from service.rulebook.book import CheckBook, Rulebook
 from service.schemas import CheckRequest, CheckResult, Draft, Finding, Inquiry, Order, Step, StepIn, StepName
-from service.writing.playbook import Playbook
-from service.writing.slots import Brief, show
+
+if TYPE_CHECKING:  # a bare text is checked without any of these: the shell waits
+    from service.citing import Cited
+    from service.facts import Known
+    from service.writing.playbook import Playbook
+    from service.writing.slots import Brief
 
 QUOTABLE = frozenset({"law", "platform", "shop"})
 """Authorities whose quoted words are a source for numbers."""
@@ -36,7 +38,7 @@ class Settled:
 class Checker:
     """Runs the checks of one rulebook."""
 
-    def __init__(self, rulebook: Rulebook) -> None:
+    def __init__(self, rulebook: CheckBook) -> None:
         self.rulebook = rulebook
 
     def settle(
@@ -47,6 +49,9 @@ class Checker:
         If even that fails, nothing is given out: no steps, and ``no_safe_draft``.
         """
         ground = ground_of(brief, cited)
+        findings = self._reply(steps, ground)
+        if not _blocks(findings):
+            return Settled(steps, findings)
         spare = {step.step: step for step in ground_steps}
         settled = Settled()
         for step in steps:
@@ -126,6 +131,8 @@ def ground_of(brief: Brief, cited: Cited) -> Ground:
 
 
 def _records(inquiry: Inquiry) -> list[str]:
+    from service.reading import records
+
     return [f"{key.rsplit('.', 1)[-1]}：{text}" for key, text in records(inquiry)]
 
 
@@ -141,6 +148,8 @@ def _order_texts(order: Order) -> list[str]:
 
 
 def _known_texts(known: Known) -> list[str]:
+    from service.writing.slots import show
+
     texts = []
     for name, value in list(known.items()):
         if value.source != "buyer" and value.filled:
@@ -149,7 +158,14 @@ def _known_texts(known: Known) -> list[str]:
     return [text for text in texts if text] + sorted(owners)
 
 
-def _ground_of_request(request: CheckRequest, stored: tuple[Draft, Inquiry] | None, book: Rulebook) -> Ground:
+def _derived_texts(draft: Draft, book: CheckBook) -> list[str]:
+    """Derived numbers with their units, where the facts that name the units are loaded."""
+    if not isinstance(book, Rulebook):
+        return []
+    return [f"{one.value}{book.facts.by_id(one.fact).entry.unit}" for one in draft.derived]
+
+
+def _ground_of_request(request: CheckRequest, stored: tuple[Draft, Inquiry] | None, book: CheckBook) -> Ground:
     ground = Ground()
     if stored is not None:
         draft, inquiry = stored
@@ -157,7 +173,7 @@ def _ground_of_request(request: CheckRequest, stored: tuple[Draft, Inquiry] | No
             records=(
                 *_order_texts(inquiry.order),
                 *_records(inquiry),
-                *(f"{one.value}{book.facts.by_id(one.fact).entry.unit}" for one in draft.derived),
+                *_derived_texts(draft, book),
                 *(c.quote for c in draft.citations if c.authority in QUOTABLE),
                 *(step.text for step in draft.steps),
             ),

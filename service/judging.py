@@ -20,7 +20,6 @@ class Considered:
 
     boundary: Boundary
     truth: Truth
-    conditions: tuple[tuple[str, bool | None], ...]
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,7 @@ def _rule(demand: str, known: Known, boundaries: Sequence[Boundary], max_questio
     open_rows: list[Considered] = []
     for boundary in boundaries:
         truth = boundary.when.test(known)
-        parts = zip(boundary.when.sources, boundary.when.parts, strict=True)
-        row = Considered(boundary, truth, tuple((source, part.test(known).value) for source, part in parts))
+        row = Considered(boundary, truth)
         considered.append(row)
         if truth.value is None:
             open_rows.append(row)
@@ -93,7 +91,7 @@ def _decide(
     if not turning:
         return Ruling(demand, row.boundary, entry.verdict, tuple(entry.ask[:max_questions]), tuple(considered))
     ask = list(dict.fromkeys(known.root(name) for other in turning for name in sorted(other.truth.because)))
-    if entry.verdict == "needs_clarification":
+    if entry.verdict == "needs_clarification" and entry.when:
         ask += [name for name in entry.ask if name not in ask]
         return Ruling(demand, row.boundary, entry.verdict, tuple(ask[:max_questions]), tuple(considered))
     first = turning[0].boundary
