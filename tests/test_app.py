@@ -124,7 +124,9 @@ def test_an_example_works_when_pasted_and_answers_as_shown(client: TestClient, o
     if operation == "create_draft":
         assert (got["verdict"], got["scenario"]) == (shown["verdict"], shown["scenario"])
         assert [step["step"] for step in got["steps"]] == [step["step"] for step in shown["steps"]]
-        assert name == {"unreasonable": "refuse", "reasonable": "help", "needs_clarification": "clarify"}[got["verdict"]]
+        assert (
+            name == {"unreasonable": "refuse", "reasonable": "help", "needs_clarification": "clarify"}[got["verdict"]]
+        )
         fetched = client.get(answer.headers["location"])
         assert fetched.json() == answer.json()
     elif operation == "search_knowledge":

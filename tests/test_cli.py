@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from service.cli import main
 from service.commands import checking
 from service.commands.inputs import order_of, pairs
+from service.commands.place import knowledge_dir
 from service.commands.words import printable
 from service.errors import UsageError
-from service.settings import HOME
+from service.settings import HOME, read_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 INQUIRY = {
@@ -92,7 +93,7 @@ def test_help_is_chinese_and_names_every_command(capsys: pytest.CaptureFixture[s
         (["check", ""], "/text"),
         (["check", "--file", "/nowhere/x.txt"], "/nowhere/x.txt"),
         (["mask", "a" * 50_001], "50000"),
-        (["serve", "--port", "70000"], "70000"),
+        (["serve", "--port", "70000"], "65535"),
         (["knowledge"], "command"),
         (["knowledge", "add", "/nowhere/x.md"], "/nowhere/x.md"),
         (["knowledge", "search", "退", "--kind", "novel"], "/kinds/0"),
@@ -303,10 +304,16 @@ def test_a_broken_file_is_named_with_its_line(
 
 
 def test_a_broken_rulebook_stops_drafts_and_checks_alike(capsys: pytest.CaptureFixture[str], knowledge: Path) -> None:
-    file = knowledge / "facts.yaml"
+    file = knowledge / "checks.yaml"
     file.write_text(file.read_text("utf-8") + "\n  bad indent: [\n", "utf-8")
-    for arguments in (["draft", "退"], ["check", "好"]):
-        assert "facts.yaml:" in _fails(capsys, arguments, 2)
+    for arguments in (["draft", "退"], ["check", "好"], ["demo", "--json"]):
+        assert "checks.yaml:" in _fails(capsys, arguments, 2)
+
+
+def test_check_looks_where_the_settings_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert knowledge_dir() == read_settings().knowledge_dir
+    monkeypatch.setenv("YOULI_KNOWLEDGE_DIR", str(tmp_path))
+    assert knowledge_dir() == read_settings().knowledge_dir == tmp_path
 
 
 def test_a_data_folder_that_cannot_be_used_is_exit_3(

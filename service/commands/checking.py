@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from service.commands.inputs import one_line, text_of
+from service.commands.place import knowledge_dir
 from service.commands.words import name_of, word
 from service.errors import InvalidRequest
-from service.settings import read_settings
 
 
 def run_check(text: str | None, file: str | None, shop: str | None, verdict: str | None, as_json: bool) -> int:
@@ -15,9 +15,7 @@ def run_check(text: str | None, file: str | None, shop: str | None, verdict: str
         UsageError: no text, too long, not UTF-8.
         RulebookError: a broken rule file.
     """
-    from service.drafting import check_text
     from service.intake import read_model
-    from service.rulebook.book import load_rulebook
     from service.schemas import CheckRequest
 
     body = {"text": text_of(text, file), "verdict": verdict} | ({"shop": shop} if shop else {})
@@ -25,7 +23,10 @@ def run_check(text: str | None, file: str | None, shop: str | None, verdict: str
         request = read_model(CheckRequest, body)
     except InvalidRequest as error:
         raise one_line(error) from None
-    result = check_text(load_rulebook(read_settings().knowledge_dir), request, None)
+    from service.checking import Checker
+    from service.rulebook.book import CheckBook
+
+    result = Checker(CheckBook(knowledge_dir())).check(request, None)
     if as_json:
         print(result.model_dump_json(indent=2))
     else:

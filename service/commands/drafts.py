@@ -16,6 +16,7 @@ from service.settings import read_settings
 
 if TYPE_CHECKING:
     from service.assembly import Desk
+    from service.rulebook.book import Rulebook
     from service.schemas import Draft, Inquiry
     from service.settings import Settings
 
@@ -45,17 +46,17 @@ def run_draft(options: DraftOptions) -> int:
     inquiry = inquiry_of(options)
     settings = read_settings()
 
-    async def work() -> tuple[Draft, Desk]:
+    async def work() -> tuple[Draft, dict[str, str]]:
         from service.assembly import assemble
 
         async with assemble(settings, owner=False) as desk:
-            return await finished(desk, inquiry), desk
+            return await finished(desk, inquiry), demand_names(desk.rulebook)
 
-    draft, _ = asyncio.run(work())
+    draft, names = asyncio.run(work())
     if options.as_json:
         print(draft.model_dump_json(by_alias=True, indent=2))
     else:
-        print("\n".join(draft_lines(draft, explain=options.explain)))
+        print("\n".join(draft_lines(draft, names, explain=options.explain)))
     return 0
 
 
@@ -96,6 +97,11 @@ def _override(body: dict[str, Any], options: DraftOptions) -> None:
         body["explain"] = True
 
 
+def demand_names(rulebook: Rulebook) -> dict[str, str]:
+    """What people call each demand, by its id."""
+    return {value.id: name for name, value in rulebook.facts.by_id("demand").entry.values.items()}
+
+
 async def finished(desk: Desk, inquiry: Inquiry) -> Draft:
     """The plain answer of a draft's events.
 
@@ -126,6 +132,7 @@ def run_demo(as_json: bool) -> int:
 
         shown = []
         async with assemble(settings, owner=False) as desk:
+            names = demand_names(desk.rulebook)
             if not as_json:
                 print(_intro(desk), flush=True)
             for number, (title, inquiry) in enumerate(cases, 1):
@@ -133,7 +140,7 @@ def run_demo(as_json: bool) -> int:
                 shown.append({"title": title, "draft": draft.model_dump(mode="json", by_alias=True)})
                 if not as_json:
                     print("\n" + strong(word("demo", "number", number=number, title=title)))
-                    print("\n".join([*inquiry_lines(inquiry), *draft_lines(draft)]), flush=True)
+                    print("\n".join([*inquiry_lines(inquiry), *draft_lines(draft, names)]), flush=True)
         return shown
 
     shown = asyncio.run(work())

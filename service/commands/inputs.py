@@ -107,3 +107,11 @@ def order_of(given: list[str]) -> dict[str, Any]:
         else:
             raise usage("order_unknown", name=name[:40], known="、".join(known))
     return order | ({"facts": facts} if facts else {})
+
+
+def shown(path: str) -> str:
+    """A file as the team knows it: relative to the working folder where it lies inside."""
+    try:
+        return Path(path).resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service.commands.drafts import demo_cases
+from service.commands.inputs import shown
 from service.commands.words import printable, word
 from service.errors import RulebookError
 from service.settings import Settings, read_settings
@@ -101,11 +102,3 @@ def _prompts(folder: Path) -> None:
 def _examples(book: Rulebook) -> list[Callable[[], object]]:
     """The sentences that are the rules' own tests."""
     return [book.forbidden.check_examples]
-
-
-def shown(path: str) -> str:
-    """A file as the team knows it: relative to the working folder where it lies inside."""
-    try:
-        return Path(path).resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import signal
 import socket
@@ -37,6 +38,7 @@ def run_serve(host: str, port: int, verbose: bool) -> int:
         raise EnvironmentProblem("auth_needs_keys")
     if host not in LOOPBACK:
         raise EnvironmentProblem("bind_refused", host=host[:80])
+    gc.enable()  # the command line runs without; a server lives long
     listener = bind(host, port)
     with contextlib.closing(listener), contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(settings, listener, verbose))

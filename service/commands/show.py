@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from service.commands.words import faint, name_of, printable, strong, word
@@ -24,9 +25,15 @@ def inquiry_lines(inquiry: Inquiry) -> list[str]:
     return [printable(line) for line in told]
 
 
-def draft_lines(draft: Draft, explain: bool = False) -> list[str]:
-    """A draft whole: verdict and why, steps, citations, findings, advice, who wrote it."""
-    shown = [*_verdict(draft), "", strong(word("draft", "steps"))]
+def draft_lines(draft: Draft, demands: Mapping[str, str], explain: bool = False) -> list[str]:
+    """A draft whole: verdict and why, steps, citations, findings, advice, who wrote it.
+
+    Args:
+        draft: what to show.
+        demands: Chinese names of demands by id.
+        explain: append how it was read and judged, if the draft says.
+    """
+    shown = [*_verdict(draft, demands), "", strong(word("draft", "steps"))]
     for step in draft.steps:
         marks = "".join(f"[{number}]" for number in step.citations)
         shown.append(f"  {name_of('step', step.step)}  {printable(step.text)} {marks}".rstrip())
@@ -38,7 +45,7 @@ def draft_lines(draft: Draft, explain: bool = False) -> list[str]:
     return shown
 
 
-def _verdict(draft: Draft) -> list[str]:
+def _verdict(draft: Draft, names: Mapping[str, str]) -> list[str]:
     verdict = word("draft", "verdict", verdict=name_of("verdict", draft.verdict), name=draft.basis.name)
     shown = [strong(verdict)]
     cited = next((c for c in draft.citations if c.id == draft.basis.citation), None)
@@ -52,11 +59,15 @@ def _verdict(draft: Draft) -> list[str]:
         word(
             "draft",
             "reading",
-            demands="、".join(reading.demands) or "-",
+            demands="、".join(names.get(demand, demand) for demand in reading.demands) or "-",
             emotion=name_of("emotion", reading.emotion),
             threat=name_of("threat", draft.threat),
         )
     )
+    for other in draft.demands:
+        if other.boundary != draft.basis.boundary:
+            verdict = name_of("verdict", other.verdict)
+            shown.append(word("draft", "also", name=names.get(other.demand, other.demand), verdict=verdict))
     return shown
 
 

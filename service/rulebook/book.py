@@ -6,15 +6,18 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from service.rulebook.boundaries import Boundary, load_boundaries
 from service.rulebook.checkrules import CheckRules, load_checkrules
-from service.rulebook.facts import FactBook, load_facts
 from service.rulebook.forbidden import ForbiddenRules, load_forbidden
-from service.rulebook.listening import Listening, load_listening
-from service.rulebook.methodfile import Method, build_method, read_method, script_rules
-from service.rulebook.scripts import COMMON, Scenario, load_scenarios, scenario_names
-from service.rulebook.shops import ShopFile, load_shops
+
+if TYPE_CHECKING:
+    from service.rulebook.boundaries import Boundary
+    from service.rulebook.facts import FactBook
+    from service.rulebook.listening import Listening
+    from service.rulebook.methodfile import Method
+    from service.rulebook.scripts import Scenario
+    from service.rulebook.shops import ShopFile
 
 RULES = (
     *("facts.yaml", "method.yaml", "thesaurus.yaml", "checks.yaml"),
@@ -24,17 +27,10 @@ RULES = (
 
 
 @dataclass(frozen=True)
-class Rulebook:
-    """规矩: everything that decides, checked and ready. Immutable; a changed file means a new one."""
+class CheckBook:
+    """What checking a bare text goes by; the shell's ``check`` loads nothing else."""
 
     folder: Path
-    digest: str
-    facts: FactBook
-    method: Method
-    boundaries: tuple[Boundary, ...]
-    scenarios: dict[str, Scenario]
-    shops: dict[str, ShopFile]
-    listening: Listening
 
     @cached_property
     def forbidden(self) -> ForbiddenRules:
@@ -45,6 +41,19 @@ class Rulebook:
     def checkrules(self) -> CheckRules:
         """What the provenance, method, leak, length and privacy checks go by."""
         return load_checkrules(self.folder / "checks.yaml")
+
+
+@dataclass(frozen=True)
+class Rulebook(CheckBook):
+    """规矩: everything that decides, checked and ready. Immutable; a changed file means a new one."""
+
+    digest: str
+    facts: FactBook
+    method: Method
+    boundaries: tuple[Boundary, ...]
+    scenarios: dict[str, Scenario]
+    shops: dict[str, ShopFile]
+    listening: Listening
 
 
 def digest_of(folder: Path) -> str:
@@ -65,6 +74,14 @@ def load_rulebook(folder: Path) -> Rulebook:
     Raises:
         RulebookError: the first thing that is wrong, with file and line.
     """
+    # Imported here: the shell's check, which has half a second in all, needs none of them.
+    from service.rulebook.boundaries import load_boundaries
+    from service.rulebook.facts import load_facts
+    from service.rulebook.listening import load_listening
+    from service.rulebook.methodfile import build_method, read_method, script_rules
+    from service.rulebook.scripts import COMMON, load_scenarios, scenario_names
+    from service.rulebook.shops import load_shops
+
     entry, method_file = read_method(folder / "method.yaml")
     facts = load_facts(folder / "facts.yaml")
     names = set(scenario_names(folder / "scenarios")) - {COMMON}
