@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.facts import Known
-from service.judging import Decision
+from service.judging import Decision, Ruling
 from service.method import Plan
 from service.rulebook.conditions import Value
 from service.rulebook.methodfile import Method
@@ -58,8 +58,8 @@ class Slots(Mapping[str, str]):
             "问题": self._questions,
             "要什么": self._demand,
             "怎么了": self._trouble,
-            "另准": lambda: self._others("reasonable"),
-            "另拒": lambda: self._others("unreasonable"),
+            "另准": lambda: "、".join(name for name, _ in self._others("reasonable")),
+            "另拒": self._refused,
             "负责人": lambda: self.brief.known.shop.owner(self.brief.plan.boundary.entry.topic).owner,
             "答复时限": lambda: self.brief.known.shop.owner(self.brief.plan.boundary.entry.topic).due,
         }
@@ -105,9 +105,7 @@ class Slots(Mapping[str, str]):
         if 0 < len(product) <= entry.goods_max_chars:
             return product
         known = self.brief.known
-        return (
-            show(known[self._name("buyer_goods")]) or show(known[self._name("order_goods")]) or entry.goods_fallback
-        )
+        return show(known[self._name("buyer_goods")]) or show(known[self._name("order_goods")]) or entry.goods_fallback
 
     def _questions(self) -> str:
         facts = self.brief.known.book.facts
@@ -126,14 +124,22 @@ class Slots(Mapping[str, str]):
         values = said if isinstance(said, tuple) else ()
         return next((cause.entry.values[value].say for value in values if cause.entry.values[value].say), "")
 
-    def _others(self, verdict: str) -> str:
+    def _others(self, verdict: str) -> list[tuple[str, Ruling]]:
+        """The other demands with this verdict: what a reply calls each, and its ruling."""
         demand = self.brief.known.book.by_id("demand").entry
-        names = [
-            demand.values[ruling.demand].say
+        named = {
+            demand.values[ruling.demand].say: ruling
             for ruling in self.brief.decision.others
             if ruling.verdict == verdict and ruling.demand != self.brief.decision.main.demand
+        }
+        return [(name, ruling) for name, ruling in named.items() if name]
+
+    def _refused(self) -> str:
+        """What is refused besides, each with its ground: a refusal never stands without one."""
+        grounds = [
+            (name, self.choose(name, ruling.boundary.entry.say)) for name, ruling in self._others("unreasonable")
         ]
-        return "、".join(dict.fromkeys(name for name in names if name))
+        return "；".join(f"{name}：{ground}" for name, ground in grounds if ground)
 
     def _name(self, fact_id: str) -> str:
         return self.brief.known.book.by_id(fact_id).name
