@@ -63,7 +63,7 @@ def _words() -> _Words:
     numeral = rf"(?:(?:{_ARABIC}){big}?(?![a-z])|(?:{_ARABIC})|半|{han}+(?:点{han}+)?|几)"
     time_units = _either(w for w, k in units.items() if k in ("minute", "hour", "day", "week", "month", "year"))
     about = "[" + "".join(data["about"]) + "]"
-    duration = rf"(?:{_either(data['durations'])}|{numeral}{about}?个?半?多?(?:{time_units})半?多?)"
+    duration = rf"(?:(?:{_either(data['durations'])}){about}?|{numeral}{about}?个?半?多?(?:{time_units})半?多?)"
     money_units = _either(data["units"]["money"] + data["units"]["jiao"] + data["units"]["fen"])
     money = rf"(?:[¥￥$]{numeral}|{numeral}{about}?(?:{money_units}|r(?![a-z]))(?:{han}|\d)?)"
     return _Words(
@@ -176,10 +176,10 @@ def _finder() -> re.Pattern[str]:
         rf"|(?P<date>(?:(?P<year>\d{{4}}|{han}{{4}})[年./-])?(?P<month>\d{{1,2}}|{han}{{1,2}})(?:月|(?<=\d)/(?=\d{{1,2}}[日号]))(?P<day>\d{{1,2}}|{han}{{1,3}})[日号]?(?!\d|个|天)"
         rf"|\b(?P<iso>\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}})(?!\d)|(?P<dom>\d{{1,2}}|{han}{{1,3}})号(?!码|线|店|楼|床|机|仓|色))"
         rf"|(?P<time>(?:(?P<half>{half_days}))?(?P<hour>\d{{1,2}}):(?P<min>\d{{2}})(?!\d)"
-        rf"|(?:(?P<half2>{half_days}))?(?P<hour2>\d{{1,2}}|{han}{{1,3}})点(?:(?P<min2>半|\d{{1,2}}分|{han}{{1,3}}分)|钟|整)?(?![{''.join(words.digits)}儿\d]))"
+        rf"|(?:(?P<half2>{half_days}))?(?P<hour2>(?!一点(?![半钟整]))\d{{1,2}}|(?!一点(?![半钟整])){han}{{1,3}})点(?:(?P<min2>半|\d{{1,2}}分|{han}{{1,3}}分)|钟|整)?(?![{''.join(words.digits)}儿\d]))"
         rf"|(?P<ratio>百分之(?P<per>{numeral}))"
-        rf"|第(?P<nth>{numeral})"
         rf"|(?P<idiom>{words.idioms})"
+        rf"|第(?P<nth>{numeral})"
         rf"|[¥￥$] ?(?P<yuan>{numeral})"
         rf"|(?P<low>{single})(?P<high>{single})(?P<span>[十百千万])?(?P<unit0>{about}?(?!折)(?:{unit}))"
         rf"|(?P<from>{numeral})[-~至到—]{{1,2}}(?P<to>{numeral}){about}?(?P<half3>个半)?(?P<unit2>{unit}|r(?![a-z]))"
@@ -236,7 +236,7 @@ def _tailed(m: re.Match[str], value: float, words: _Words) -> Iterator[Number]:
         value += 0.5
     elif tail:
         value += (number_of(tail) or 0) / 10
-    if unit == "月" and m["n"] not in words.span_months:
+    if unit == "月" and not m["half4"] and m["n"] not in words.span_months:
         yield Number(m.start(), m.end(), value * 100, "date")
     else:
         yield from _measured(m.start(), m.end(), value, unit, words)

@@ -17,6 +17,7 @@ _CLAUSE_END = re.compile(rf"[{PAUSES}]+|\.(?![0-9a-z])")
 _SENTENCE_END = re.compile(r"[。！？!?\n~…]+[”\"』」’]?|\.(?![0-9a-z])|;|；")
 _QUOTES = (("“", "”"), ("「", "」"), ("『", "』"), ("‘", "’"), ('"', '"'), ("”", "”"))
 _LONGEST_QUOTE = 200
+_LONGEST_MENTION = 12
 
 
 def _split(text: str, end: re.Pattern[str]) -> list[tuple[int, int]]:
@@ -44,7 +45,7 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 
 @cache
-def _speech() -> tuple[tuple[str, ...], re.Pattern[str]]:
+def _speech() -> tuple[tuple[str, ...], re.Pattern[str], re.Pattern[str]]:
     data = table("speech")
 
     def either(name: str) -> str:
@@ -53,16 +54,18 @@ def _speech() -> tuple[tuple[str, ...], re.Pattern[str]]:
     report = re.compile(
         rf"(?:{either('reporters')})(?:{either('verbs')}|问(?={either('asks')})):?(?!{either('not_report')})(?P<said>[^{PAUSES}“”\"「『]+)"
     )
-    return tuple(data["label_before"]), report
+    mention = re.compile(rf"[^{PAUSES}“”\"]{{1,{_LONGEST_MENTION}}}(?={either('mention_after')})")
+    return tuple(data["label_before"]), report, mention
 
 
 def quoted(text: str) -> list[tuple[int, int]]:
-    """Spans that are not the speaker's own words: inside quotation marks, or after ``您说``, ``您问`` … in plain words.
+    """Spans that are not the speaker's own words.
 
-    A quotation mark that sticks a label on somebody (``您这种“…”``) is the speaker's own word and not listed.
-    The tables are in ``knowledge/text/speech.yaml``.
+    What stands in quotation marks, what follows ``您说``, ``您担心`` … in plain words up to the end of the clause, and
+    a phrase that is only talked about (``…这三个字``). A quotation mark that sticks a label on somebody
+    (``您这种“…”``) is the speaker's own word and not listed. The tables are in ``knowledge/text/speech.yaml``.
     """
-    labels, report = _speech()
+    labels, report, mention = _speech()
     spans: list[tuple[int, int]] = []
     place = 0
     while place < len(text):
@@ -74,7 +77,9 @@ def quoted(text: str) -> list[tuple[int, int]]:
         if not text[:place].endswith(labels):
             spans.append((place + 1, end))
         place = end + 1
-    spans += [m.span("said") for m in report.finditer(blank(text, spans))]
+    outside = blank(text, spans)
+    spans += [m.span("said") for m in report.finditer(outside)]
+    spans += [m.span() for m in mention.finditer(outside)]
     return sorted(spans)
 
 
