@@ -25,7 +25,7 @@ def ungranted(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
     end = 0
     warn = not ground.given or ground.verdict is None
     for group in ("outright", "grant"):
-        for match in said.matches[group]:
+        for match in said.matches(group):
             if _backed(match, said, ground, rules, outright=group == "outright"):
                 continue
             found.append(said.finding("commitment_without_verdict", match.start, match.end, warn=warn))
@@ -38,13 +38,12 @@ def ungranted(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
 
 
 def _backed(match: FrameMatch, said: Said, ground: Ground, rules: CheckRules, *, outright: bool) -> bool:
-    if match not in said.pledges(match.start, match.end):
-        return True
-    if said.conditional(match.start):
-        return True
-    if not outright and said.covered("stated", match):
-        return True
-    return _permitted(match, said, ground, rules)
+    return (
+        _permitted(match, said, ground, rules)
+        or said.conditional(match.start)
+        or (not outright and said.covered("stated", match))
+        or not said.ours(match, outright=outright)
+    )
 
 
 def _permitted(match: FrameMatch, said: Said, ground: Ground, rules: CheckRules) -> bool:
@@ -52,12 +51,12 @@ def _permitted(match: FrameMatch, said: Said, ground: Ground, rules: CheckRules)
     named = {name.rstrip("0123456789") for name in match.captures} & rules.entry.benefits.keys()
     if not named or not ground.offers:
         return False
-    start, end = said.clause(match.start)
-    clause = said.text[start:end]
+    start, end = said.sentence(match.start)
+    sentence = said.text[start:end]
     allowed: set[str] = set()
     for offer in ground.offers:
         permit = rules.permitted(offer)
-        if not permit.words or any(word in clause for word in permit.words):
+        if not permit.words or any(word in sentence for word in permit.words):
             allowed.update(permit.benefits)
     return named <= allowed
 
@@ -66,7 +65,7 @@ def unrecorded(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
     """Acts said to be done that no record and no earlier agent turn tells of."""
     found: list[Finding] = []
     taken = 0
-    for match in sorted([*said.matches["done"], *said.matches["done_for_you"]], key=lambda m: (m.start, -m.end)):
+    for match in sorted([*said.matches("done"), *said.matches("done_for_you")], key=lambda m: (m.start, -m.end)):
         if match.start < taken or said.covered("not_done", match) or said.reported(match.start, match.end):
             continue
         taken = match.end

@@ -7,6 +7,10 @@ from functools import cached_property
 
 from service.checks.sources import Sources
 from service.schemas import StepName, Verdict
+from service.text.normalise import fold
+from service.text.segment import sentences
+
+_EDGES = " ,。!?~…;:、\n"
 
 
 @dataclass(frozen=True)
@@ -44,3 +48,14 @@ class Ground:
     def claimed(self) -> Sources:
         """Numbers and words of the buyer."""
         return Sources(self.buyer)
+
+    @cached_property
+    def told(self) -> frozenset[str]:
+        """The sentences of earlier agent turns in normal form, without the marks around them."""
+        turns = map(fold, self.agent)
+        return frozenset(core(turn[start:end]) for turn in turns for start, end in sentences(turn))
+
+
+def core(sentence: str) -> str:
+    """A sentence without the marks around it, for telling whether it was said before."""
+    return sentence.strip(_EDGES)

@@ -18,5 +18,5 @@ def check_grounding(text: str, ground: Ground, rules: CheckRules) -> list[Findin
     """
     said = Said(text, rules)
     found = unsourced(said, ground, rules) + ungranted(said, ground, rules) + unrecorded(said, ground, rules)
-    found += [said.finding("placeholder", m.start, m.end) for m in said.matches["pending"]]
+    found += [said.finding("placeholder", m.start, m.end) for m in said.matches("pending")]
     return sorted(found, key=lambda f: (f.start, f.end, f.rule))

@@ -6,15 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from service.checks.ground import Ground
+from service.checks.ground import Ground, core
 from service.checks.said import Said, found_at
 from service.rulebook.checkrules import CheckRules
 from service.schemas import Finding, Step, StepIn, StepName
-from service.text.normalise import fold
-from service.text.segment import sentences
 
 _HAN_PAIR = re.compile(r"(?=([\u4e00-\u9fff]{2}))")
-_EDGES = " ,。!?~…;:、\n"
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ def _job(one: _Placed, ground: Ground, rules: CheckRules) -> list[Finding]:
     """Does the step do what it is there for? Findings are shifted to the reply."""
     name = one.step.step
     said = Said(one.step.text, rules)
-    if not said.text.strip(_EDGES):
+    if not core(said.text):
         found = [said.finding("step_empty", 0, len(said.text), step=name, name=rules.entry.method.steps[name])]
     else:
         job = _JOBS.get(name)
@@ -83,7 +80,7 @@ def _job(one: _Placed, ground: Ground, rules: CheckRules) -> list[Finding]:
 
 
 def _empathy(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
-    found = [said.finding("empathy_formula", m.start, m.end) for m in said.matches["formula"]]
+    found = [said.finding("empathy_formula", m.start, m.end) for m in said.matches("formula")]
     if ground.buyer and not _takes_up(said.text, ground, rules):
         found.append(said.finding("empathy_general", 0, len(said.text)))
     return found
@@ -92,16 +89,16 @@ def _empathy(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
 def _takes_up(text: str, ground: Ground, rules: CheckRules) -> bool:
     """A pair of characters, or a single one that tells a demand, that the buyer or the order used as well."""
     words = rules.entry.method
-    heard = ground.claimed.text + "\n" + ground.recorded.text
-    if any(char in text and char in ground.claimed.text for char in words.told):
+    claimed, recorded = ground.claimed.text, ground.recorded.text
+    if any(char in text and char in claimed for char in words.told):
         return True
-    common = set(words.common)
-    return any(pair in heard for pair in _HAN_PAIR.findall(text) if pair not in common)
+    pairs = set(_HAN_PAIR.findall(text)).difference(words.common)
+    return any(pair in claimed or pair in recorded for pair in pairs)
 
 
 def _rule(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
     start, end = said.sentences[0]
-    if said.has("conclusion", start, end):
+    if any(start <= m.start < end for m in said.matches("conclusion")):
         return []
     return [said.finding("rule_without_conclusion", start, end)]
 
@@ -112,36 +109,28 @@ def _alternative(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]
 
 
 def _firmness(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
-    found = [
+    """Neither gives more nor talks anybody out of a complaint. Plain commitments are the grounding check's."""
+    return [
         said.finding(rule, m.start, m.end)
         for rule, group in (("firmness_concedes", "concede"), ("firmness_discourages", "discourage"))
-        for m in said.matches[group]
+        for m in said.matches(group)
         if not (said.covered("negated", m) or said.reported(m.start, m.end))
     ]
-    for match in said.pledges(0, len(said.text)):
-        backed = match not in (*said.matches["outright"], *said.matches["grant"]) or said.conditional(match.start)
-        if not backed and not said.covered("stated", match):
-            found.append(said.finding("firmness_concedes", match.start, match.end))
-    return found
 
 
 def _closing(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
-    return [] if said.matches["next"] else [said.finding("closing_without_next", 0, len(said.text))]
+    return [] if said.matches("next") else [said.finding("closing_without_next", 0, len(said.text))]
 
 
 def _repeated(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
     if not ground.agent:
         return []
-    told = {_core(fold(turn)[a:b]) for turn in ground.agent for a, b in sentences(fold(turn))}
+    least = rules.entry.method.repeated_min
     return [
         said.finding("sentence_repeated", start, end)
         for start, end in said.sentences
-        if len(_core(said.text[start:end])) >= rules.entry.method.repeated_min and _core(said.text[start:end]) in told
+        if len(core(said.text[start:end])) >= least and core(said.text[start:end]) in ground.told
     ]
-
-
-def _core(sentence: str) -> str:
-    return sentence.strip(_EDGES)
 
 
 _JOBS: dict[StepName, Callable[[Said, Ground, CheckRules], list[Finding]]] = {

@@ -11,51 +11,61 @@ from service.checks.said import Said
 from service.checks.sources import numbers_of
 from service.rulebook.checkrules import GRANT_WORDS, CheckRules
 from service.schemas import Finding
-from service.text.normalise import squeeze
 from service.text.numerals import Number
 
 _COUNTER = re.compile(r"[.、):：](?!\d)")
+_NUMERALS = "零一二两三四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟半"
+_STUFFING = re.compile(rf"(?<=[{_NUMERALS}])(?:[^\w\n,。!?;:、…“”\"'()%¥/]|_)+(?=[{_NUMERALS}元块毛成倍折天月年周])")
+"""What is put between numerals so that they do not look like one."""
 _OPENERS = frozenset(" \n。!?;；:,(（~…")
 
 
 def unsourced(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
     """Findings on numbers nobody gave, and on numbers of the buyer's that stand in what we undertake."""
-    numbers = numbers_of(said.text)
-    hidden = _hidden(said, numbers)
-    if not numbers and not hidden:
-        return []
-    found = [f for number in numbers if (f := _weigh(number, said, ground, rules))]
-    warn = not ground.given
-    for start, end, number in hidden:
-        if not _sourced(number, said, (start, end), ground, rules):
-            found.append(_finding("numbers_without_source", number, start, end, said, rules, warn))
+    found = [f for number in numbers_of(said.text) if (f := _weigh(number, said, ground, rules))]
+    for number in _hidden(said.text):
+        if not _small(number, rules.entry.numbers.free_count) and not _stated(number, said, ground, rules):
+            found.append(_finding("numbers_without_source", number, said, ground, rules))
     return found
 
 
 def _weigh(number: Number, said: Said, ground: Ground, rules: CheckRules) -> Finding | None:
-    start, end = number.start, number.end
     limits = rules.entry.numbers
-    if _named(number, said, rules) or _counter(number, said, limits.counter_max):
+    if _small(number, 1) or _named(number, said, rules) or _counter(number, said, limits.counter_max):
+        return None
+    if number.kind != "plain" and _stated(number, said, ground, rules):
         return None
     pledged = _pledged(number, said, limits.carried)
-    if _small(number, rules, pledged):
+    if not pledged and _small(number, limits.free_count if number.kind == "count" else limits.free_plain):
         return None
-    if pledged and number.kind == "plain":
-        number = replace(number, kind="money")  # 退您500: in what we undertake a bare number is money
-    words = said.text[start:end]
-    if ground.recorded.holds(number, words, limits) or _capped(number, said, ground, rules):
-        return None
+    if number.kind == "plain":
+        if pledged:
+            number = replace(number, kind="money")  # 退您500: in what we undertake a bare number is money
+        if _stated(number, said, ground, rules):
+            return None
     rule = "numbers_without_source"
-    if ground.claimed.holds(number, words, limits):
+    if ground.claimed.holds(number, said.text[number.start : number.end], limits):
         if not pledged or _countable(number, ground, limits.own):
             return None
         rule = "buyer_number_as_commitment"
-    return _finding(rule, number, start, end, said, rules, not ground.given)
+    return _finding(rule, number, said, ground, rules)
 
 
-def _finding(rule: str, number: Number, start: int, end: int, said: Said, rules: CheckRules, warn: bool) -> Finding:
+def _stated(number: Number, said: Said, ground: Ground, rules: CheckRules) -> bool:
+    """In a record, or within the cap of a grant on record."""
+    words = said.text[number.start : number.end]
+    return ground.recorded.holds(number, words, rules.entry.numbers) or _capped(number, said, ground, rules)
+
+
+def _small(number: Number, most: float) -> bool:
+    """A number that states nothing by itself: a step, a few things."""
+    return number.kind in ("plain", "ordinal", "count") and number.value <= most
+
+
+def _finding(rule: str, number: Number, said: Said, ground: Ground, rules: CheckRules) -> Finding:
     kind = rules.entry.numbers.kinds[number.kind]
-    return said.finding(rule, start, end, warn=warn, kind=kind.name, source=kind.source)
+    warn = not ground.given
+    return said.finding(rule, number.start, number.end, warn=warn, kind=kind.name, source=kind.source)
 
 
 def _named(number: Number, said: Said, rules: CheckRules) -> bool:
@@ -76,15 +86,6 @@ def _counter(number: Number, said: Said, most: float) -> bool:
         return True
     head = number.start == 0 or said.text[number.start - 1] in _OPENERS
     return head and _COUNTER.match(said.text, number.end) is not None
-
-
-def _small(number: Number, rules: CheckRules, pledged: bool) -> bool:
-    limits = rules.entry.numbers
-    if number.kind in ("plain", "ordinal"):
-        return number.value <= limits.free_plain
-    if number.kind == "count":
-        return number.value <= (1 if pledged else limits.free_count)
-    return False
 
 
 def _pledged(number: Number, said: Said, carried: list[str]) -> bool:
@@ -118,43 +119,23 @@ def _capped(number: Number, said: Said, ground: Ground, rules: CheckRules) -> bo
     if not any(word in clause for word in rules.entry.words[GRANT_WORDS]):
         return False
     for record in ground.recorded.texts:
-        for cap in rules.search("cap", record):
+        for cap in rules.search("cap", record, 0, len(record)):
             stated = (n for n in numbers_of(record[cap.start : cap.end + 4]) if n.kind in ("money", "plain"))
             if any(0 < number.value <= n.value for n in stated):
                 return True
     return False
 
 
-def _hidden(said: Said, plain: list[Number]) -> list[tuple[int, int, Number]]:
-    """Numbers that only show when stuffing between characters falls away (``五 百 元``), at places of the normal form.
-
-    A digit written alone between Han characters hides nothing, so only texts that squeezing changes are read again.
-    """
-    squeezed = squeeze(said.norm)
-    if squeezed.text == said.text:
+def _hidden(text: str) -> list[Number]:
+    """Numbers whose Han numerals are parted by stuffing (``五 百 元``). Only a record backs them, never the buyer."""
+    gone = {i for gap in _STUFFING.finditer(text) for i in range(gap.start(), gap.end())}
+    if not gone:
         return []
-    seen = [said.norm.span(n.start, n.end) for n in plain]
+    places = [i for i in range(len(text)) if i not in gone]
+    close = "".join(text[i] for i in places)
     found = []
-    for number in numbers_of(squeezed.text):
-        first, last = squeezed.span(number.start, number.end)
-        if number.kind == "plain" or any(a < last and first < b for a, b in seen):
-            continue
-        found.append((first, last, number))
-    return [(_back(said, a), _back(said, b), n) for a, b, n in found]
-
-
-def _back(said: Said, place: int) -> int:
-    """The place of the normal form that an original place became."""
-    starts = said.norm.starts
-    if len(starts) != len(said.text):
-        return place
-    return next((i for i, start in enumerate(starts) if start >= place), len(said.text))
-
-
-def _sourced(number: Number, said: Said, span: tuple[int, int], ground: Ground, rules: CheckRules) -> bool:
-    """Only a record backs a number that was hidden: who repeats the buyer writes plainly."""
-    words = said.text[span[0] : span[1]]
-    limits = rules.entry.numbers
-    if number.kind == "count" and number.value <= limits.free_count:
-        return True
-    return ground.recorded.holds(number, words, limits)
+    for number in numbers_of(close):
+        start, end = places[number.start], places[number.end - 1] + 1
+        if any(i in gone for i in range(start, end)):
+            found.append(replace(number, start=start, end=end))
+    return found

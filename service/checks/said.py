@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from functools import cached_property
 
-from service.rulebook.checkrules import CheckRules
+from service.rulebook.checkrules import FIRST, CheckRules
 from service.rulebook.frames import FrameMatch
 from service.schemas import Finding, Severity, StepName
 from service.text.normalise import normalise
@@ -23,11 +23,34 @@ class Said:
         self.norm = normalise(text)
         self.text = self.norm.text
         self.rules = rules
+        self._searched: dict[tuple[str, int], list[FrameMatch]] = {}
 
     @cached_property
-    def matches(self) -> dict[str, list[FrameMatch]]:
-        """All frame matches by group."""
-        return self.rules.scan(self.text)
+    def _found(self) -> dict[str, list[FrameMatch]]:
+        found: dict[str, list[FrameMatch]] = {group: [] for group in FIRST}
+        for start, end in self.clauses:
+            for group, match in self.rules.scan(self.text, start, end):
+                found[group].append(match)
+        return found
+
+    def matches(self, group: str, within: tuple[int, int] | None = None) -> list[FrameMatch]:
+        """The matches of a group that begin within the span (all when not given), in text order.
+
+        No frame reaches beyond a clause, so a span is searched clause by clause, each at most once.
+        """
+        start, end = within or (0, len(self.text))
+        if group in FIRST:
+            return [m for m in self._found[group] if start <= m.start < end]
+        if within is None:
+            return self.rules.search(group, self.text, start, end)
+        found: list[FrameMatch] = []
+        for a, b in self.clauses:
+            if b <= start or a >= end:
+                continue
+            if (group, a) not in self._searched:
+                self._searched[group, a] = self.rules.search(group, self.text, a, b)
+            found += [m for m in self._searched[group, a] if start <= m.start < end]
+        return found
 
     @cached_property
     def clauses(self) -> list[tuple[int, int]]:
@@ -58,7 +81,7 @@ class Said:
 
     def has(self, group: str, start: int, end: int) -> bool:
         """True when a match of the group begins within the span."""
-        return any(start <= m.start < end for m in self.matches[group])
+        return bool(self.matches(group, (start, end)))
 
     def covered(self, group: str, match: FrameMatch) -> bool:
         """True when a match of the group begins in the clause of ``match``."""
@@ -76,16 +99,19 @@ class Said:
         """Where, between the two places, we bind ourselves in our own voice: not denied, asked, wished or quoted."""
         found = []
         for group in PLEDGES:
-            for match in self.matches[group]:
-                if not start <= match.start < end or self._not_ours(match, outright=group == "outright"):
-                    continue
-                found.append(match)
+            for match in self.matches(group, (start, end)):
+                if self.ours(match, outright=group == "outright"):
+                    found.append(match)
         return found
 
-    def _not_ours(self, match: FrameMatch, *, outright: bool) -> bool:
-        if self.covered("asked", match) or self.covered("wished", match) or self.reported(match.start, match.end):
-            return True
-        return not outright and self.covered("negated", match)
+    def ours(self, match: FrameMatch, *, outright: bool) -> bool:
+        """True when the match is said in our own voice; what is ``outright`` no denial takes back."""
+        return not (
+            (not outright and self.covered("negated", match))
+            or self.covered("asked", match)
+            or self.covered("wished", match)
+            or self.reported(match.start, match.end)
+        )
 
     def finding(
         self,

@@ -13,7 +13,7 @@ from service.text.numerals import Number, find_numbers
 
 _DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0, "year": 365.0}
 """Units of time in days; a month is thirty, as everywhere in the house."""
-_PIECE = re.compile(r"(?:[^。!?;\n,]|(?<=\d),(?=\d))+")
+_PIECE = re.compile(r"[^。!?;\n,]+(?:(?<=\d),(?=\d)[^。!?;\n,]+)*")
 """Stretches that no number crosses; a comma between digits may be part of one."""
 _NUMERAL = re.compile(r"[\d零一二两俩三仨四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟幺廿半对几]")
 _SPACED = re.compile(r"(?<=[\d¥]) (?=[\u4e00-\u9fff%])|(?<=[\u4e00-\u9fff]) (?=\d)")

@@ -7,7 +7,6 @@ play together. Each rule carries sentences that test it (``bad``, ``ok``); ``ser
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -49,6 +48,8 @@ GROUPS = frozenset(
     }
 )
 """Lists of frames the code asks for by name."""
+FIRST = frozenset({"outright", "grant", "done", "done_for_you", "pending"})
+"""Groups that make findings by themselves; the others are searched when one of these, or a number, asks for them."""
 ACT, BENEFITS, GRANT_WORDS = "做", "好处", "授权"
 """Class of all acts; what stands in frames for all benefit classes, in file order; the class of grant words."""
 
@@ -60,23 +61,37 @@ class CheckRules:
         self.entry, self.file, self._frames = entry, file, frames
 
     @cached_property
-    def _index(self) -> FrameIndex[str]:
-        index: FrameIndex[str] = FrameIndex()
-        for group, frames in self._frames.items():
-            index.add(group, frames)
-        index.compile()
-        return index
+    def _first(self) -> FrameIndex[str]:
+        return _index({group: self._frames[group] for group in sorted(FIRST)})
 
-    def scan(self, text: str) -> dict[str, list[FrameMatch]]:
-        """All frame matches of a normalised text by group, each in text order; one pass."""
-        found: dict[str, list[FrameMatch]] = defaultdict(list)
-        for group, match in self._index.scan(text):
-            found[group].append(match)
-        return found
+    @cached_property
+    def _others(self) -> dict[str, FrameIndex[str]]:
+        return {group: _index({group: frames}) for group, frames in self._frames.items() if group not in FIRST}
 
-    def search(self, group: str, text: str) -> list[FrameMatch]:
-        """The matches of one group only."""
-        return list(self._frames[group].finditer(text))
+    @cached_property
+    def _hint(self) -> re.Pattern[str]:
+        """Characters of which every match in ``FIRST`` has one: a clause that has none is done with at once.
+
+        Begins with those of benefits and acts, which most frames hold anyway, and adds the fewest that the rest need.
+        """
+        listed = [*self.entry.benefits.values(), *(act.said for act in self.entry.acts.values())]
+        chars = {fold(word)[0] for words in listed for word in words}
+        for group in sorted(FIRST):
+            for needs in self._frames[group].needs:
+                if not needs:
+                    return re.compile("")
+                chars |= min(({word[0] for word in need} for need in needs), key=lambda new: len(new - chars))
+        return re.compile("[" + re.escape("".join(sorted(chars))) + "]")
+
+    def scan(self, text: str, start: int, end: int) -> list[tuple[str, FrameMatch]]:
+        """Group and match of every frame of the groups in ``FIRST`` within one clause of a normalised text."""
+        if not self._hint.search(text, start, end):
+            return []
+        return [(group, _shifted(match, start)) for group, match in self._first.scan(text[start:end])]
+
+    def search(self, group: str, text: str, start: int, end: int) -> list[FrameMatch]:
+        """The matches of any other group within a span of a normalised text, in text order."""
+        return [_shifted(match, start) for _, match in self._others[group].scan(text[start:end])]
 
     @cached_property
     def leaks(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
@@ -121,6 +136,19 @@ class CheckRules:
         """What to do instead, filled in."""
         say = self.entry.rules[rule].say
         return say.format_map(slots) if say else None
+
+
+def _index(groups: Mapping[str, Frames]) -> FrameIndex[str]:
+    index: FrameIndex[str] = FrameIndex()
+    for group, frames in groups.items():
+        index.add(group, frames)
+    index.compile()
+    return index
+
+
+def _shifted(match: FrameMatch, by: int) -> FrameMatch:
+    captures = {name: (a + by, b + by) for name, (a, b) in match.captures.items()}
+    return FrameMatch(match.start + by, match.end + by, captures, match.frame)
 
 
 def load_checkrules(path: Path) -> CheckRules:
