@@ -120,7 +120,7 @@ def _listen(text: str, speaker: Speaker, listening: Listening, facts: FactBook, 
     norm = normalise(text)
     own = blank(norm.text, quoted(norm.text)) if speaker == "buyer" else norm.text
     bounds = sentences(own)
-    found: list[tuple[Pattern, Heard]] = []
+    found: list[tuple[Pattern, int, Heard]] = []
     for pattern, match in listening.indexes[speaker].scan(own):
         sentence = next(((a, b) for a, b in bounds if a <= match.start < b), (0, len(own)))
         if pattern.unless and pattern.unless.search(own[sentence[0] : sentence[1]]):
@@ -130,7 +130,8 @@ def _listen(text: str, speaker: Speaker, listening: Listening, facts: FactBook, 
         if value is None:
             continue
         start, end = norm.span(match.start, match.end)
-        found.append((pattern, Heard(pattern.fact, value, speaker, text[start:end], index, start, end)))
+        heard = Heard(pattern.fact, value, speaker, text[start:end], index, start, end)
+        found.append((pattern, match.end - match.start, heard))
     kept = _unabsorbed(_longest(found, facts), [norm.span(a, b) for a, b in clauses(own)], facts)
     return sorted(kept, key=lambda one: (one.start, one.end))
 
@@ -166,11 +167,11 @@ def _money(text: str) -> float | None:
     return amounts[0] if amounts else None
 
 
-def _longest(found: list[tuple[Pattern, Heard]], facts: FactBook) -> list[Heard]:
+def _longest(found: list[tuple[Pattern, int, Heard]], facts: FactBook) -> list[Heard]:
     """Of two values of one choice heard from overlapping words only the one with more words is kept."""
     kept: list[Heard] = []
-    ordered = sorted(found, key=lambda pair: (pair[1].start - pair[1].end, pair[0].rank))
-    for _, one in ordered:
+    ordered = sorted(found, key=lambda item: (-item[1], item[0].rank))
+    for _, _, one in ordered:
         rivals = (other for other in kept if other.fact == one.fact)
         if facts.kind(one.fact) == "choice" and any(
             other.value != one.value and other.start < one.end and one.start < other.end for other in rivals
