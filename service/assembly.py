@@ -80,3 +80,13 @@ def _model_side(settings: Settings, stack: AsyncExitStack) -> ModelSide | None:
         return None
     stack.push_async_callback(client.close)
     return ModelSide(ModelWriter(client, Prompts.load(settings.prompts_dir)), settings.draft_deadline_s)
+
+
+async def warm(desk: Desk) -> None:
+    """Make one draft nobody sees or keeps: dictionaries and indexes are built before the first buyer waits for them."""
+    from service.drafting import Drafter
+    from service.schemas import Inquiry, Message
+
+    words = Message(role="customer", content=desk.rulebook.method.entry.goods_fallback)
+    async for _ in Drafter(desk.rulebook, desk.library).draft(Inquiry(messages=(words,), writer="playbook")):
+        pass

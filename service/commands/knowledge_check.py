@@ -49,8 +49,8 @@ def _problems(settings: Settings) -> Iterator[RulebookError]:
     for part in parts:
         yield from _first(part)
     for loaded in book:
-        for examples in _examples(loaded):
-            yield from _first(examples)
+        yield from _first(loaded.forbidden.check_examples)
+        yield from _boundary_examples(loaded)
     yield from _library_examples(folder)
 
 
@@ -99,6 +99,8 @@ def _prompts(folder: Path) -> None:
     Prompts.load(folder)
 
 
-def _examples(book: Rulebook) -> list[Callable[[], object]]:
-    """The sentences that are the rules' own tests."""
-    return [book.forbidden.check_examples]
+def _boundary_examples(book: Rulebook) -> Iterator[RulebookError]:
+    """The boundaries against their own examples, read by the reader as a buyer's words are."""
+    from service.examples import check_examples
+
+    return check_examples(book)
