@@ -11,7 +11,9 @@ from service.checks.said import Said, found_at
 from service.rulebook.checkrules import CheckRules
 from service.schemas import Finding, Step, StepIn, StepName
 
-_HAN_PAIR = re.compile(r"(?=([\u4e00-\u9fff]{2}))")
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+_TELLING = 3
+"""Different telling characters below which a buyer has said nothing to take up."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,14 @@ def _empathy(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
 
 
 def _takes_up(text: str, ground: Ground, rules: CheckRules) -> bool:
-    """A pair of characters, or a single one that tells a demand, that the buyer or the order used as well."""
+    """A telling character that the buyer or the order used as well. Who said next to nothing cannot be taken up."""
     words = rules.entry.method
-    claimed, recorded = ground.claimed.text, ground.recorded.text
-    if any(char in text and char in claimed for char in words.told):
+    common = set(words.common)
+    claimed = set(_HAN.findall(ground.claimed.text)) - common
+    if len(claimed) < _TELLING:
         return True
-    pairs = set(_HAN_PAIR.findall(text)).difference(words.common)
-    return any(pair in claimed or pair in recorded for pair in pairs)
+    heard = claimed | (set(_HAN.findall(ground.recorded.text)) - common)
+    return not heard.isdisjoint(_HAN.findall(text))
 
 
 def _rule(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 
 from service.rulebook.checkfile import NumbersFile
 from service.text.normalise import fold
-from service.text.numerals import Number, find_numbers
+from service.text.numerals import Number, days_of, duration_pattern, find_numbers
 
 _DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0, "year": 365.0}
 """Units of time in days; a month is thirty, as everywhere in the house."""
@@ -20,6 +20,11 @@ _SPACED = re.compile(r"(?<=[\d¥]) (?=[\u4e00-\u9fff%])|(?<=[\u4e00-\u9fff]) (?=
 """The space that typography puts between digits and Han characters (``180 天``)."""
 _FIRST_YEAR = 1900
 """From here on ``2026年`` names a year and is no length of time."""
+
+
+@cache
+def _lengths() -> re.Pattern[str]:
+    return re.compile(duration_pattern())
 
 
 def numbers_of(text: str) -> list[Number]:
@@ -104,8 +109,14 @@ class Sources:
     def _lasts(self, number: Number, tolerance: float) -> bool:
         """The same length in another unit: ``72小时`` is ``3天``, ``半年`` near enough ``180天``."""
         days = number.value * _DAYS[number.kind]
-        lengths = (n.value * _DAYS[n.kind] for n in self.numbers if n.kind in _DAYS and n.kind != number.kind)
-        return any(abs(length - days) <= tolerance * max(length, days) for length in lengths)
+        lengths = [n.value * _DAYS[n.kind] for n in self.numbers if n.kind in _DAYS and n.kind != number.kind]
+        return any(abs(length - days) <= tolerance * max(length, days) for length in lengths + self._worded)
+
+    @cached_property
+    def _worded(self) -> list[float]:
+        """Lengths in days said in words that hold no number (``个把月``, ``上周``)."""
+        said = (match[0] for text in self.texts for match in _lengths().finditer(text))
+        return [days for words in said if not find_numbers(words) and (days := days_of(words)) is not None]
 
     def _names_year(self, number: Number) -> bool:
         year = int(number.value)

@@ -94,10 +94,9 @@ class PrivateFile(StrictModel):
 
 
 class MethodWords(StrictModel):
-    """Words of the method's checks. ``told`` are single characters that tell a demand; ``common`` tell nothing."""
+    """Words of the method's checks; ``common`` are characters that tell nothing."""
 
-    told: str
-    common: list[str]
+    common: str
     repeated_min: int
     steps: dict[StepName, str]
 

@@ -1,0 +1,264 @@
+"""Provenance: what has a source is left alone, what has none is found, at its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.checks.ground import Ground
+from service.checks.grounding import check_grounding
+from service.checks.sources import Sources, numbers_of
+from service.rulebook.checkrules import load_checkrules
+from service.schemas import Finding, Verdict
+from service.settings import HOME
+from service.text.normalise import normalise
+
+RULES = load_checkrules(HOME / "knowledge" / "checks.yaml")
+ORDER = Ground(records=("实付 259 元", "签收天数 10 天", "数量 2 件"), given=True)
+
+
+def found(text: str, ground: Ground = ORDER) -> list[tuple[str, str]]:
+    return [(f.rule, f.excerpt) for f in check_grounding(text, ground, RULES)]
+
+
+def promised(verdict: Verdict, *offers: str) -> Ground:
+    return replace(ORDER, verdict=verdict, offers=offers)
+
+
+# ---- numbers ----
+
+WRITTEN = {
+    "money": (("45元", "四十五元", "肆拾伍元", "45块钱", "四十五块", "¥45", "４５元", "45.00元"), "45 元"),
+    "percent": (("30%", "三成", "百分之三十", "３０％"), "30%"),
+    "multiple": (("六倍", "6倍", "陆倍"), "6 倍"),
+    "hour": (("36小时", "三十六个小时", "36个小时"), "36 小时"),
+    "day": (("19天", "十九天", "十九日", "19个工作日"), "19 天"),
+    "month": (("5个月", "五个月", "伍个月"), "5 个月"),
+    "date": (("12月8日", "十二月八号", "12月8号"), "2026-12-08"),
+    "time": (("17:30", "下午五点半", "17点30分"), "17:30"),
+    "count": (("9瓶", "九瓶", "玖瓶"), "9 瓶"),
+}
+SPOKEN = ("这件事记的是{}，您看一下。", "给您按{}来办。", "{}。", "您放心，到{}为止都行。")
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+@pytest.mark.parametrize("frame", SPOKEN)
+def test_a_number_nobody_gave_is_found_however_it_is_written(kind: str, frame: str) -> None:
+    for number in WRITTEN[kind][0]:
+        assert any(rule == "numbers_without_source" for rule, _ in found(frame.format(number))), number
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+@pytest.mark.parametrize("frame", SPOKEN)
+def test_the_same_number_on_record_passes_however_it_is_written(kind: str, frame: str) -> None:
+    ground = replace(ORDER, records=(*ORDER.records, WRITTEN[kind][1]), verdict="reasonable")
+    for number in WRITTEN[kind][0]:
+        assert found(frame.format(number), ground) == [], number
+
+
+@pytest.mark.parametrize("kind", [kind for kind in WRITTEN if kind != "count"])
+@pytest.mark.parametrize("verdict", ["reasonable", "unreasonable", "needs_clarification"])
+@pytest.mark.parametrize(
+    "frame", ["我们按{}赔给您。", "这就给您补{}。", "保证{}给您退到账。", "好的，{}给您打过去。", "那就{}，给您退。"]
+)
+def test_what_a_buyer_demands_never_becomes_what_we_promise(kind: str, verdict: Verdict, frame: str) -> None:
+    for number in WRITTEN[kind][0]:
+        ground = replace(ORDER, buyer=(f"我就要{number}，一分不能少，不给我就去投诉",), verdict=verdict)
+        findings = check_grounding(frame.format(number), ground, RULES)
+        assert any(f.severity == "block" for f in findings), (number, frame)
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+@pytest.mark.parametrize("frame", ["您说的{}我看到了。", "{}这一项这单办不了。", "您是想要{}，对吧。"])
+def test_a_buyers_number_may_be_repeated_as_theirs(kind: str, frame: str) -> None:
+    for number in WRITTEN[kind][0]:
+        ground = replace(ORDER, buyer=(f"{number}，你们看着办",), verdict="unreasonable")
+        assert found(frame.format(number), ground) == [], (number, frame)
+
+
+def test_a_kind_is_no_source_for_another() -> None:
+    ground = Ground(records=("优惠 8 元",), given=True)
+    assert found("这单保8天。", ground) == [("numbers_without_source", "8天")]
+    assert found("这单保8天。", Ground(records=("8",), given=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "recorded"),
+    [("半年", "180 天"), ("72小时", "3 天"), ("两周", "14 天"), ("一年", "12 个月"), ("七天", "168小时")],
+)
+def test_the_same_length_in_another_unit_is_a_source(said: str, recorded: str) -> None:
+    assert found(f"这单保{said}。", Ground(records=(recorded,), given=True)) == []
+
+
+@pytest.mark.parametrize(("said", "recorded"), [("半个月", "14 天"), ("一年", "11 个月"), ("八天", "7 天")])
+def test_a_near_length_is_not(said: str, recorded: str) -> None:
+    assert found(f"这单保{said}。", Ground(records=(recorded,), given=True)) == [("numbers_without_source", said)]
+
+
+def test_long_numbers_are_compared_as_they_stand() -> None:
+    ground = Ground(records=("运单 773300112233445566",), given=True)
+    assert found("单号 773300112233445566 在路上。", ground) == []
+    assert [rule for rule, _ in found("单号 773300112233445567 在路上。", ground)] == ["numbers_without_source"]
+
+
+def test_a_cap_covers_less_and_only_of_what_it_caps() -> None:
+    ground = replace(promised("unreasonable", "换购券"), records=("coupon_cap：20元",))
+    assert found("给您放一张15元的券。", ground) == []
+    assert found("给您放一张25元的券。", ground) == [("numbers_without_source", "25元")]
+    assert ("numbers_without_source", "15元") in found("这单少收15元。", ground)
+
+
+@given(st.integers(4, 99_999))
+def test_any_amount_passes_exactly_when_it_is_on_record(amount: int) -> None:
+    text = f"这单实付{amount}元。"
+    assert found(text, Ground(records=(f"amount：{amount}.0",), given=True)) == []
+    other = Ground(records=(f"amount：{amount + 1}",), given=True)
+    assert found(text, other) == [("numbers_without_source", f"{amount}元")]
+
+
+@given(st.text(alphabet="您我们退赔补送元天小时一三五百0 59。，！？给已登记为全额券😊\u200b[{（）", max_size=80))
+def test_findings_lie_in_the_text_whatever_it_is(text: str) -> None:
+    ground = Ground(buyer=("退我500",), verdict="unreasonable", given=True)
+    for finding in check_grounding(text, ground, RULES):
+        assert 0 <= finding.start < finding.end <= len(text)
+        assert text[finding.start : finding.end] == finding.excerpt
+
+
+@given(st.text(max_size=60))
+def test_numbers_lie_in_the_text_in_order(text: str) -> None:
+    plain = normalise(text).text
+    places = [(n.start, n.end) for n in numbers_of(plain)]
+    assert all(0 <= start < end <= len(plain) for start, end in places)
+    assert places == sorted(places)
+
+
+def test_places_are_those_of_the_text_as_sent() -> None:
+    text = "亲～👨‍👩‍👧 這單給您補伍拾圓。"
+    [number] = [f for f in check_grounding(text, ORDER, RULES) if f.rule == "numbers_without_source"]
+    assert text[number.start : number.end] == "伍拾圓"
+
+
+def test_sources_are_read_once_and_by_value() -> None:
+    sources = Sources(["实付两百五十九块", "签收第10天"])
+    assert {(n.value, n.kind) for n in sources.numbers} == {(259.0, "money"), (10.0, "ordinal")}
+    assert sources.numbers is sources.numbers
+
+
+# ---- commitments ----
+
+
+@pytest.mark.parametrize("verdict", ["unreasonable", "needs_clarification"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "好的，给您全额退款。",
+        "您留着用，我把钱退您。",
+        "这单我们赔。",
+        "来回运费我们承担。",
+        "可以给您换新的。",
+        "支持退货，您操作就行。",
+        "我去帮您争取退款。",
+        "一定给您办下来。",
+        "怎么会不给您退。",
+        "运费您别操心，我们出。",
+        "补您差价没问题。",
+        "同意退款，您等着。",
+        "您要是愿意，就给您退一半。",
+    ],
+)
+def test_help_that_was_not_granted_is_found(text: str, verdict: Verdict) -> None:
+    findings = check_grounding(text, promised(verdict), RULES)
+    assert [(f.rule, f.severity) for f in findings][:1] == [("commitment_without_verdict", "block")]
+    assert "commitment_without_verdict" not in [rule for rule, _ in found(text, promised("reasonable"))]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "家里人多了嫌锅小，这个我懂。",
+        "全款退这单办不了：不想要的退货要在签收后10天内提。",
+        "锅要是出了毛病，不看天数，拍段视频给我，按质保给您修。",
+        "结论跟刚才一样，没有毛病的话退不了。",
+        "评价您照实写，不影响我给您办。",
+        "寄回的运费这次要您出，不喜欢退的，寄回这段归买家。",
+        "我这就转给负责的同事，由他跟您联系。",
+        "退款按规定走原路退回，平台外面转账没有保障。",
+        "您说“给我全额退款”，我看到了。",
+        "有检测结论发给我，重新核了给您退。",
+        "东西没有毛病的话，退款要先把货退回来。",
+        "尺码表要是标错了，截图给我，运费我们来。",
+    ],
+)
+def test_a_good_refusal_is_left_alone(text: str) -> None:
+    assert found(text, promised("unreasonable")) == []
+
+
+def test_an_offer_permits_its_own_kind_only() -> None:
+    assert found("给您放张换购券。", promised("unreasonable", "换购券")) == []
+    assert [r for r, _ in found("给您退一部分钱。", promised("unreasonable", "换购券"))] == [
+        "commitment_without_verdict"
+    ]
+    assert found("退换没问题，您点一下。", promised("unreasonable", "自费退换")) == []
+    assert [r for r, _ in found("送您一张券。", promised("unreasonable", "没这个替代"))] == [
+        "commitment_without_verdict"
+    ]
+
+
+def test_a_bargain_is_no_condition() -> None:
+    assert found("只要您删掉差评，就给您退款。", promised("unreasonable")) != []
+    assert found("只要检测出是质量问题，就给您退款。", promised("unreasonable")) == []
+
+
+# ---- acts ----
+
+
+@pytest.mark.parametrize(
+    ("text", "record"),
+    [
+        ("已为您登记。", "2026-11-20 客服登记：漏水"),
+        ("我已经联系快递了。", "已与快递沟通，待回复"),
+        ("给您提交好了。", "退货申请已提交"),
+        ("刚帮您催过了。", "催件一次"),
+        ("退款已经到账了。", "退款成功"),
+        ("已将情况反馈给主管。", "转交主管处理"),
+        ("已经给您补发了。", "补发单待揽收"),
+    ],
+)
+def test_an_act_needs_its_record(text: str, record: str) -> None:
+    due = replace(ORDER, verdict="reasonable")
+    assert [rule for rule, _ in found(text, due)] == ["act_said_done"]
+    assert found(text, replace(due, records=(*ORDER.records, record))) == []
+
+
+@pytest.mark.parametrize("record", ["未登记", "尚未登记", "没有登记", "待登记", "请登记"])
+def test_a_record_that_denies_the_act_is_none(record: str) -> None:
+    ground = replace(ORDER, records=(record,))
+    assert [rule for rule, _ in found("已为您登记。", ground)] == ["act_said_done"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["我这就登记。", "您已经提交过了。", "登记好以后我告诉您。", "还没联系上。", "您申请了吗？", "已经拆封用过了。"],
+)
+def test_what_is_not_said_to_be_done_is_left_alone(text: str) -> None:
+    assert found(text) == []
+
+
+# ---- without ground ----
+
+
+def test_without_ground_provenance_only_warns() -> None:
+    text = "已为您登记，保证给您退500元。"
+    findings: list[Finding] = check_grounding(text, Ground(), RULES)
+    assert {f.rule for f in findings} >= {"act_said_done", "numbers_without_source", "commitment_without_verdict"}
+    assert {f.severity for f in findings} == {"warn"}
+
+
+def test_a_finding_says_in_chinese_what_is_missing() -> None:
+    [finding] = check_grounding("这单保45天。", ORDER, RULES)
+    assert finding.category == "grounding"
+    assert "45天" in (finding.suggestion or "")
+    assert finding.reason.startswith(RULES.entry.rules[finding.rule].name)
