@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -190,7 +191,8 @@ def _edit(norm: Normalised, edits: list[tuple[int, int, str]]) -> Normalised:
 @dataclass(frozen=True)
 class _SoundAlikes:
     guard: re.Pattern[str]
-    pattern: re.Pattern[str]
+    begins: dict[str, str]
+    """First character → the spellings that begin with it, in the file's order: most characters begin none."""
     words: tuple[str, ...]
 
 
@@ -199,23 +201,36 @@ def _sound_table() -> _SoundAlikes:
     data = table("homophones")
     words: list[str] = []
     patterns: list[str] = []
+    firsts: list[set[str]] = []
     hints: set[str] = set()
     for word, spelled in data["words"].items():
         pieces = []
+        first: set[str] = set()
         for char, spelling in zip(word, str(spelled).split(), strict=True):
             variants = [fold(v) for v in spelling.split("|") if v not in ("", "-")]
             hints.update(v[0] for v in variants)
+            first = first or {v[0] for v in (char, *variants)}
             pieces.append("(" + "|".join(map(_variant, sorted({char, *variants}, key=len, reverse=True))) + ")")
         words.append(word)
         patterns.append("".join(pieces))
+        firsts.append(first)
     for heard, meant in data["slang"].items():
         words.append(meant)
         patterns.append("(" + re.escape(fold(heard)) + ")")
         hints.add(fold(heard)[0])
-    whole = "|".join(
+        firsts.append({fold(heard)[0]})
+    named = [
         f"(?P<w{i}>(?<![a-z]){p}(?![a-z]))" if _latin_edge(p) else f"(?P<w{i}>{p})" for i, p in enumerate(patterns)
+    ]
+    begins: dict[str, list[str]] = {}
+    for pattern, first in zip(named, firsts, strict=True):
+        for char in first:
+            begins.setdefault(char, []).append(pattern)
+    return _SoundAlikes(
+        re.compile("[a-z" + re.escape("".join(sorted(hints))) + "]"),
+        {char: "|".join(whole) for char, whole in begins.items()},
+        tuple(words),
     )
-    return _SoundAlikes(re.compile("[a-z" + re.escape("".join(sorted(hints))) + "]"), re.compile(whole), tuple(words))
 
 
 def _variant(spelling: str) -> str:
@@ -227,12 +242,27 @@ def _latin_edge(pattern: str) -> bool:
     return bool(re.search(r"[a-z]", pattern))
 
 
+_compiled = cache(re.compile)
+"""Compiled when first met: a text touches few of them, and the shell's check has no time for all."""
+
+
+def _heard(text: str, sounds: _SoundAlikes) -> Iterator[re.Match[str]]:
+    """Spellings from left to right, not overlapping."""
+    place = 0
+    while place < len(text):
+        pattern = sounds.begins.get(text[place])
+        match = _compiled(pattern).match(text, place) if pattern else None
+        if match:
+            yield match
+        place = match.end() if match else place + 1
+
+
 def _sound_alikes(text: str) -> list[tuple[int, int, str]]:
     sounds = _sound_table()
     if not sounds.guard.search(text):
         return []
     edits = []
-    for m in sounds.pattern.finditer(text):
+    for m in _heard(text, sounds):
         word = sounds.words[int((m.lastgroup or "w0")[1:])]
         if m[0] == word:
             continue
