@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from service.checks.ground import Ground
-from service.checks.said import Said
+from service.checks.said import MOST, Said
 from service.rulebook.checkrules import ACT, CheckRules
 from service.rulebook.frames import FrameMatch
 from service.schemas import Finding
 from service.text.segment import BLANK
 
+_NEAR = 80
+"""Characters around a commitment, within its sentence, in which a word of the offer must stand."""
 _TAKEN = 2
 """Characters after ``已为您`` that must stand in a record when no listed act is named."""
 
@@ -21,20 +23,17 @@ def ungranted(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
     """
     if ground.verdict == "reasonable":
         return []
+    warn = not ground.given or ground.verdict is None
+    pairs = [(match, group == "outright") for group in ("outright", "grant") for match in said.matches(group)]
     found: list[Finding] = []
     end = 0
-    warn = not ground.given or ground.verdict is None
-    for group in ("outright", "grant"):
-        for match in said.matches(group):
-            if _backed(match, said, ground, rules, outright=group == "outright"):
-                continue
+    for match, outright in sorted(pairs, key=lambda pair: (pair[0].start, -pair[0].end)):
+        if len(found) == MOST:
+            break
+        if match.start >= end and not _backed(match, said, ground, rules, outright=outright):
             found.append(said.finding("commitment_without_verdict", match.start, match.end, warn=warn))
-    kept: list[Finding] = []
-    for one in sorted(found, key=lambda f: (f.start, -f.end)):
-        if one.start >= end:
-            kept.append(one)
-            end = one.end
-    return kept
+            end = match.end
+    return found
 
 
 def _backed(match: FrameMatch, said: Said, ground: Ground, rules: CheckRules, *, outright: bool) -> bool:
@@ -52,7 +51,7 @@ def _permitted(match: FrameMatch, said: Said, ground: Ground, rules: CheckRules)
     if not named or not ground.offers:
         return False
     start, end = said.sentence(match.start)
-    sentence = said.text[start:end]
+    sentence = said.text[max(start, match.start - _NEAR) : min(end, match.end + _NEAR)]
     allowed: set[str] = set()
     for offer in ground.offers:
         permit = rules.permitted(offer)
@@ -66,6 +65,8 @@ def unrecorded(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
     found: list[Finding] = []
     taken = 0
     for match in sorted([*said.matches("done"), *said.matches("done_for_you")], key=lambda m: (m.start, -m.end)):
+        if len(found) == MOST:
+            break
         if match.start < taken or said.covered("not_done", match) or said.reported(match.start, match.end):
             continue
         taken = match.end

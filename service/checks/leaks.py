@@ -14,7 +14,8 @@ _ALIAS = "alias_left"
 def check_leaks(text: str, rules: CheckRules) -> list[Finding]:
     """Findings of category ``leak``, in text order; offsets are code points of ``text``.
 
-    Patterns are those of the rules in ``knowledge/checks.yaml``. Where two overlap, the longer one stands.
+    Patterns are those of the rules in ``knowledge/checks.yaml``. Where two overlap, the first and longer one stands;
+    hits that touch are told as one.
     """
     norm = normalise(text)
     spans = []
@@ -22,11 +23,10 @@ def check_leaks(text: str, rules: CheckRules) -> list[Finding]:
         if rule == _ALIAS and not has_alias(text):
             continue
         spans += [(m.start(), m.end(), rule) for m in pattern.finditer(norm.text) if m.end() > m.start()]
-    found: list[Finding] = []
-    taken = 0
+    kept: list[tuple[int, int, str]] = []
     for start, end, rule in sorted(spans, key=lambda s: (s[0], -s[1])):
-        if start < taken:
-            continue
-        taken = end
-        found.append(found_at(rules, rule, text, *norm.span(start, end)))
-    return found
+        if not kept or start > kept[-1][1]:
+            kept.append((start, end, rule))
+        elif start == kept[-1][1]:
+            kept[-1] = (kept[-1][0], end, kept[-1][2])
+    return [found_at(rules, rule, text, *norm.span(start, end)) for start, end, rule in kept]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
 from functools import cached_property
 
 from service.rulebook.checkrules import FIRST, CheckRules
@@ -14,6 +13,10 @@ from service.text.segment import clauses, quoted, sentences
 
 PLEDGES = ("outright", "grant", "undertake")
 """Groups of frames in which we bind ourselves."""
+MOST = 200
+"""Findings of one kind after which looking for more tells nobody more; keeps hostile texts cheap."""
+_REACH = 8
+"""Clauses back, the own one included, that a condition is looked for."""
 
 
 class Said:
@@ -24,33 +27,31 @@ class Said:
         self.text = self.norm.text
         self.rules = rules
         self._searched: dict[tuple[str, int], list[FrameMatch]] = {}
+        self._bound: dict[int, bool] = {}
 
     @cached_property
-    def _found(self) -> dict[str, list[FrameMatch]]:
-        found: dict[str, list[FrameMatch]] = {group: [] for group in FIRST}
+    def _found(self) -> dict[str, dict[int, list[FrameMatch]]]:
+        """Matches of the groups in ``FIRST`` by the start of their clause."""
+        found: dict[str, dict[int, list[FrameMatch]]] = {group: {} for group in FIRST}
         for start, end in self.clauses:
             for group, match in self.rules.scan(self.text, start, end):
-                found[group].append(match)
+                found[group].setdefault(start, []).append(match)
         return found
 
-    def matches(self, group: str, within: tuple[int, int] | None = None) -> list[FrameMatch]:
-        """The matches of a group that begin within the span (all when not given), in text order.
-
-        No frame reaches beyond a clause, so a span is searched clause by clause, each at most once.
-        """
-        start, end = within or (0, len(self.text))
+    def matches(self, group: str) -> list[FrameMatch]:
+        """All matches of a group, in text order."""
         if group in FIRST:
-            return [m for m in self._found[group] if start <= m.start < end]
-        if within is None:
-            return self.rules.search(group, self.text, start, end)
-        found: list[FrameMatch] = []
-        for a, b in self.clauses:
-            if b <= start or a >= end:
-                continue
-            if (group, a) not in self._searched:
-                self._searched[group, a] = self.rules.search(group, self.text, a, b)
-            found += [m for m in self._searched[group, a] if start <= m.start < end]
-        return found
+            return [match for found in self._found[group].values() for match in found]
+        return self.rules.search(group, self.text, 0, len(self.text))
+
+    def within(self, group: str, clause: tuple[int, int]) -> list[FrameMatch]:
+        """The matches of a group in one clause; no frame reaches beyond one, and each is searched at most once."""
+        start, end = clause
+        if group in FIRST:
+            return self._found[group].get(start, [])
+        if (group, start) not in self._searched:
+            self._searched[group, start] = self.rules.search(group, self.text, start, end)
+        return self._searched[group, start]
 
     @cached_property
     def clauses(self) -> list[tuple[int, int]]:
@@ -69,7 +70,8 @@ class Said:
 
     def reported(self, start: int, end: int) -> bool:
         """True when the span is somebody else's words."""
-        return any(a <= start and end <= b for a, b in self.quoted)
+        first, last = _around(self.quoted, start, 0)
+        return first <= start and end <= last
 
     def clause(self, place: int) -> tuple[int, int]:
         """The clause a place lies in."""
@@ -79,30 +81,31 @@ class Said:
         """The sentence a place lies in."""
         return _around(self.sentences, place, len(self.text))
 
-    def has(self, group: str, start: int, end: int) -> bool:
-        """True when a match of the group begins within the span."""
-        return bool(self.matches(group, (start, end)))
-
     def covered(self, group: str, match: FrameMatch) -> bool:
-        """True when a match of the group begins in the clause of ``match``."""
-        return self.has(group, *self.clause(match.start))
+        """True when the group has a match in the clause of ``match``."""
+        return bool(self.within(group, self.clause(match.start)))
 
     def conditional(self, place: int) -> bool:
-        """True when the place hangs on an ``if`` of its clause or of an earlier one in the sentence.
+        """True when the place hangs on an ``if`` of its clause or of one of the few before it in the sentence.
 
         A bargain (``撤了投诉就…``) or a mere nod of the buyer's is no condition.
         """
-        start, end = self.sentence(place)[0], self.clause(place)[1]
-        return self.has("conditional", start, end) and not self.has("no_condition", start, end)
+        at = bisect_right(self.clauses, place, key=_start)
+        begin = self.sentence(place)[0]
+        near = [clause for clause in self.clauses[max(0, at - _REACH) : at] if clause[0] >= begin]
+        return any(self.within("conditional", clause) for clause in near) and not any(
+            self.within("no_condition", clause) for clause in near
+        )
 
-    def pledges(self, start: int, end: int) -> list[FrameMatch]:
-        """Where, between the two places, we bind ourselves in our own voice: not denied, asked, wished or quoted."""
-        found = []
-        for group in PLEDGES:
-            for match in self.matches(group, (start, end)):
-                if self.ours(match, outright=group == "outright"):
-                    found.append(match)
-        return found
+    def binds(self, clause: tuple[int, int]) -> bool:
+        """True when we bind ourselves in this clause in our own voice: not denied, asked, wished or quoted."""
+        if clause[0] not in self._bound:
+            self._bound[clause[0]] = any(
+                self.ours(match, outright=group == "outright")
+                for group in PLEDGES
+                for match in self.within(group, clause)
+            )
+        return self._bound[clause[0]]
 
     def ours(self, match: FrameMatch, *, outright: bool) -> bool:
         """True when the match is said in our own voice; what is ``outright`` no denial takes back."""
@@ -156,7 +159,10 @@ def found_at(
     )
 
 
+def _start(span: tuple[int, int]) -> int:
+    return span[0]
+
+
 def _around(spans: list[tuple[int, int]], place: int, length: int) -> tuple[int, int]:
-    key: Callable[[tuple[int, int]], int] = lambda span: span[0]  # noqa: E731
-    at = bisect_right(spans, place, key=key) - 1
+    at = bisect_right(spans, place, key=_start) - 1
     return spans[at] if at >= 0 else (0, length)

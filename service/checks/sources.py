@@ -15,7 +15,7 @@ _DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0, "year": 365.0}
 """Units of time in days; a month is thirty, as everywhere in the house."""
 _PIECE = re.compile(r"[^。!?;\n,]+(?:(?<=\d),(?=\d)[^。!?;\n,]+)*")
 """Stretches that no number crosses; a comma between digits may be part of one."""
-_NUMERAL = re.compile(r"[\d零一二两俩三仨四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟幺廿半对几]")
+_NUMERAL = re.compile(r"[\d零一二两俩三仨四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟幺廿半]")
 _SPACED = re.compile(r"(?<=[\d¥]) (?=[\u4e00-\u9fff%])|(?<=[\u4e00-\u9fff]) (?=\d)")
 """The space that typography puts between digits and Han characters (``180 天``)."""
 _FIRST_YEAR = 1900
