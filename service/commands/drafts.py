@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from service.commands.inputs import one_line, order_of, pairs, read_bytes, text_of, usage
+from service.commands.inputs import one_line, order_of, pairs, read_bytes, shown, text_of, usage
 from service.commands.show import draft_lines, inquiry_lines
 from service.commands.words import lines, strong, word
 from service.errors import InvalidRequest, RulebookError, YouliError
@@ -130,26 +132,34 @@ def run_demo(as_json: bool) -> int:
     async def work() -> list[dict[str, Any]]:
         from service.assembly import assemble
 
-        shown = []
+        rows = []
         async with assemble(settings, owner=False) as desk:
             names = demand_names(desk.rulebook)
             if not as_json:
                 print(_intro(desk), flush=True)
             for number, (title, inquiry) in enumerate(cases, 1):
                 draft = await finished(desk, inquiry)
-                shown.append({"title": title, "draft": draft.model_dump(mode="json", by_alias=True)})
+                rows.append({"title": title, "draft": draft.model_dump(mode="json", by_alias=True)})
                 if not as_json:
                     print("\n" + strong(word("demo", "number", number=number, title=title)))
                     print("\n".join([*inquiry_lines(inquiry), *draft_lines(draft, names)]), flush=True)
-        return shown
+        return rows
 
-    shown = asyncio.run(work())
+    rows = asyncio.run(work())
     if as_json:
-        json.dump(shown, sys.stdout, ensure_ascii=False, indent=2)
+        json.dump(rows, sys.stdout, ensure_ascii=False, indent=2)
         print()
     else:
-        print("\n" + "\n".join([word("demo", "next"), *("  " + line for line in lines("demo", "next_lines"))]))
+        program = program_name()
+        then = ("  " + line.replace("{youli}", program) for line in lines("demo", "next_lines"))
+        print("\n" + "\n".join([word("demo", "next"), *then]))
     return 0
+
+
+def program_name() -> str:
+    """What to type to run this program again: its name where the shell finds it, else the path it was run by."""
+    run_by = Path(sys.argv[0])
+    return "youli" if run_by.name != "youli" or shutil.which("youli") else shown(sys.argv[0])
 
 
 def _intro(desk: Desk) -> str:
