@@ -32,6 +32,7 @@ def check_phrases(text: str, rules: ForbiddenRules, *, customer_quotes: Sequence
 
 def _finding(hit: Hit) -> Finding:
     rule = hit.rule.rule
+    reason = phrase("finding_reason", title=rule.name, why=rule.why)
     return Finding(
         rule=rule.id,
         category=hit.rule.category,
@@ -39,7 +40,7 @@ def _finding(hit: Hit) -> Finding:
         start=hit.start,
         end=hit.end,
         excerpt=hit.excerpt,
-        reason=phrase("finding_reason", title=rule.name, why=rule.why),
+        reason=reason if hit.like is None else phrase("finding_like", reason=reason, example=hit.like),
         suggestion=hit.rule.suggestion(hit.found),
     )
 

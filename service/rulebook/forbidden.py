@@ -20,10 +20,13 @@ from pydantic import Field, model_validator
 
 from service.errors import RulebookError, phrase
 from service.rulebook.frames import FrameIndex, Frames
+from service.rulebook.likeness import Ear, Example, LearningFile, digest, read_likeness
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 from service.schemas import Category, Severity
 
 SHARED = "_words.yaml"
+LEARNING = "_learning.yaml"
+WEIGHTS = "_likeness.json"
 _DATED = frozenset({"law", "red_line"})
 _SLOT = re.compile(r"\{([^{}]+)\}")
 Frame = Annotated[str, Field(min_length=1)]
@@ -113,8 +116,11 @@ class ForbiddenRule:
 class ForbiddenRules:
     """All rules of a knowledge folder and one index over their frames."""
 
-    def __init__(self, rules: Sequence[ForbiddenRule]) -> None:
+    def __init__(self, rules: Sequence[ForbiddenRule], folder: Path | None = None) -> None:
         self.rules = tuple(rules)
+        self.folder = folder
+        """Where the learned weights and their sentences lie; None for rules that only match."""
+        self.by_id = {rule.rule.id: rule for rule in self.rules}
 
     @cached_property
     def index(self) -> FrameIndex[ForbiddenRule]:
@@ -124,6 +130,48 @@ class ForbiddenRules:
             built.add(rule, rule.frames)
         built.compile()
         return built
+
+    @cached_property
+    def learning(self) -> LearningFile:
+        """The sentences beyond the rules' own; the file's errors are as in :func:`load_forbidden`."""
+        path = (self.folder or Path()) / LEARNING
+        if self.folder is None or not path.exists():
+            return LearningFile(alarms_per_thousand=0, shortest=1, neighbours=1, margin=0)
+        file = read_yaml(path)
+        parsed = file.parse(LearningFile)
+        for rule in parsed.like:
+            if rule not in self.by_id:
+                raise file.error(phrase("rule_unknown", rule=rule), "like", rule)
+        return parsed
+
+    @cached_property
+    def examples(self) -> list[Example]:
+        """Every sentence there is to learn from: what blocking rules of sense forbid, and what anybody may say."""
+        learned = [r for r in self.rules if r.category not in _DATED and r.rule.severity == "block"]
+        found = [Example(s, r.rule.id) for r in learned for s in r.rule.bad]
+        found += [Example(s, rule) for rule, sentences in self.learning.like.items() for s in sentences]
+        found += [Example(s) for r in self.rules for s in r.rule.ok]
+        return found + [Example(s) for s in self.learning.plain]
+
+    @cached_property
+    def ear(self) -> Ear | None:
+        """Hears what no frame catches; None when nothing was learned.
+
+        Raises:
+            RulebookError: the file of weights is broken.
+        """
+        if self.folder is None:
+            return None
+        path = self.folder / WEIGHTS
+        try:
+            likeness = read_likeness(path)
+        except ValueError as error:
+            raise RulebookError(path, 0, phrase("likeness_broken", problem=error)) from None
+        return None if likeness is None else Ear(likeness, self.learning, self.examples)
+
+    def stale(self) -> bool:
+        """True when the weights were learned from other sentences than the present ones."""
+        return self.ear is not None and self.ear.likeness.learned_from != digest(self.examples)
 
     def __iter__(self) -> Iterator[ForbiddenRule]:
         return iter(self.rules)
@@ -171,7 +219,7 @@ def load_forbidden(folder: Path) -> ForbiddenRules:
     shared = read_yaml(shared_file).parse(SharedWords) if shared_file.exists() else SharedWords()
     loaded: dict[str, ForbiddenRule] = {}
     for path in sorted(folder.glob("*.yaml")):
-        if path.name == SHARED:
+        if path.name.startswith("_"):
             continue
         file = read_yaml(path)
         parsed = file.parse(RuleFile)
@@ -180,7 +228,7 @@ def load_forbidden(folder: Path) -> ForbiddenRules:
             if rule.id in loaded:
                 raise made.error(phrase("rule_twice", rule=rule.id, file=loaded[rule.id].file.path), "id")
             loaded[rule.id] = made
-    return ForbiddenRules(list(loaded.values()))
+    return ForbiddenRules(list(loaded.values()), folder)
 
 
 def _ready(

@@ -86,7 +86,7 @@ class _Frame:
     __slots__ = ("_compiled", "_tokens", "needs")
 
     def __init__(self, frame: str, words: Mapping[str, Sequence[str]]) -> None:
-        self._tokens = [_token(token, frame, words) for token in frame.split()]
+        self._tokens = [_plain(t) if "<" not in t else _token(t, frame, words) for t in frame.split()]
         if not self._tokens:
             raise ValueError(phrase("frame_empty"))
         self._compiled: re.Pattern[str] | None = None
@@ -119,6 +119,12 @@ class _Frame:
                 seen[name] = seen.get(name, 0) + 1
                 captures[name if seen[name] == 1 else f"{name}{seen[name]}"] = match.span(number)
             yield FrameMatch(match.start(), match.end(), captures, place)
+
+
+@lru_cache(maxsize=16384)
+def _plain(token: str) -> _Token:
+    """A token without classes; the same few stand in many frames."""
+    return _token(token, token, {})
 
 
 def _token(token: str, frame: str, words: Mapping[str, Sequence[str]]) -> _Token:

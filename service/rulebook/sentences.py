@@ -24,6 +24,8 @@ class Hit:
     excerpt: str
     found: dict[str, str]
     """The words that filled the rule's classes, for its suggestion."""
+    like: str | None = None
+    """The example the sentence was likened to, when no frame held."""
 
 
 def find_forbidden(text: str, rules: ForbiddenRules, *, customer_quotes: Sequence[str] = ()) -> list[Hit]:
@@ -34,12 +36,14 @@ def find_forbidden(text: str, rules: ForbiddenRules, *, customer_quotes: Sequenc
     norm = normalise(text)
     not_own = quoted(norm.text) + _echoes(norm.text, customer_quotes)
     own = replace(norm, text=blank(norm.text, not_own)) if not_own else norm
-    hits = _find(own, rules, quoted_too=False)
+    spared: list[tuple[int, int]] = []
+    hits = _find(own, rules, spared)
     squeezed = squeeze(own)
     if squeezed.text != own.text:
-        hits += _find(squeezed, rules, quoted_too=False)
+        hits += _find(squeezed, rules, spared)
+    hits += _heard(squeezed, rules, [(h.start, h.end) for h in hits] + spared)
     if not_own:
-        hits += _find(norm, rules, quoted_too=True)
+        hits += [hit for hit in _find(norm, rules, []) if hit.rule.rule.quoted]
     return [replace(hit, excerpt=text[hit.start : hit.end]) for hit in _distinct(hits)]
 
 
@@ -54,13 +58,31 @@ def _echoes(text: str, customer_quotes: Sequence[str]) -> list[tuple[int, int]]:
     return spans
 
 
-def _find(norm: Normalised, rules: ForbiddenRules, *, quoted_too: bool) -> list[Hit]:
+def _heard(norm: Normalised, rules: ForbiddenRules, known: list[tuple[int, int]]) -> list[Hit]:
+    """Sentences that sound forbidden though no frame holds; not where a frame held or was pardoned."""
+    ear, hits = rules.ear, []
+    for start, end in sentences(norm.text) if ear else ():
+        first, last = norm.span(start, end)
+        sentence = norm.text[start:end]
+        example = None if ear is None or any(a < last and first < b for a, b in known) else ear.hear(sentence)
+        if ear is None or example is None:
+            continue
+        scored = [(ear.likeness.score(sentence[a:b]), a, b) for a, b in clauses(sentence)]
+        _, a, b = max(scored)
+        first, last = norm.span(*_whole_clauses(norm.text, start + a, start + b))
+        hits.append(Hit(rules.by_id[example.rule], first, last, "", {}, example.text))
+    return hits
+
+
+def _find(norm: Normalised, rules: ForbiddenRules, spared: list[tuple[int, int]]) -> list[Hit]:
+    """Hits of the frames; matches that something pardons are added to ``spared``."""
     text = norm.text
     borders = sentences(text)
     counted: dict[str, list[tuple[ForbiddenRule, FrameMatch]]] = {}
     hits: list[Hit] = []
     for rule, match in rules.index.scan(text):
-        if (quoted_too and not rule.rule.quoted) or _pardoned(text, rule, match, borders):
+        if _pardoned(text, rule, match, borders):
+            spared.append(norm.span(match.start, match.end))
             continue
         if rule.rule.count is not None:
             counted.setdefault(rule.rule.id, []).append((rule, match))
