@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Set
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Set
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import metadata
 
 from fastapi import FastAPI
@@ -47,6 +47,16 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
             yield
             app.state.desk = None
 
+    app = _fastapi(lifespan)
+    app.state.desk = desk
+    app.add_middleware(BodyLimit)
+    app.add_middleware(LocalOnly, hosts=hosts)
+    app.add_middleware(Edge)  # the last added is the outermost
+    return app
+
+
+def _fastapi(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    """The framework's application with our words, our problems and the doors."""
     words = about()
     app = FastAPI(
         title=words["title"],
@@ -58,12 +68,8 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
         redoc_url=None,
     )
     app.router.route_class = StrictRoute
-    app.state.desk = desk
     install_problems(app)
     for door in DOORS:
         app.include_router(door.router)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(LocalOnly, hosts=hosts)
-    app.add_middleware(Edge)  # the last added is the outermost
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app
