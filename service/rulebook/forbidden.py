@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -86,6 +86,14 @@ class SharedWords(StrictModel):
 
     words: dict[str, list[str]] = Field(default_factory=dict)
     exempt: dict[str, list[Frame]] = Field(default_factory=dict)
+
+
+@dataclass
+class _Shared:
+    """The shared file while rules are loaded, and its exemptions read so far."""
+
+    file: SharedWords
+    read: dict[str, Frames] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -216,7 +224,7 @@ def load_forbidden(folder: Path) -> ForbiddenRules:
         RulebookError: a broken file, an unknown key or class, an id given twice; with file and line.
     """
     shared_file = folder / SHARED
-    shared = read_yaml(shared_file).parse(SharedWords) if shared_file.exists() else SharedWords()
+    shared = _Shared(read_yaml(shared_file).parse(SharedWords) if shared_file.exists() else SharedWords())
     loaded: dict[str, ForbiddenRule] = {}
     for path in sorted(folder.glob("*.yaml")):
         if path.name.startswith("_"):
@@ -232,18 +240,19 @@ def load_forbidden(folder: Path) -> ForbiddenRules:
 
 
 def _ready(
-    rule: Rule, parsed: RuleFile, shared: SharedWords, file: YamlFile, where: tuple[str | int, ...]
+    rule: Rule, parsed: RuleFile, shared: _Shared, file: YamlFile, where: tuple[str | int, ...]
 ) -> ForbiddenRule:
-    words = {**shared.words, **parsed.words, **rule.words}
+    words = {**shared.file.words, **parsed.words, **rule.words}
+
+    own = {**parsed.words, **rule.words}
 
     def frames(part: str, written: Sequence[str]) -> Frames:
         made = []
         for place, frame in enumerate(written):
             try:
-                made.append(Frames(_expanded(frame, shared), words))
-            except (ValueError, KeyError) as error:
-                reason = phrase("rule_exempt_unknown", frame=frame) if isinstance(error, KeyError) else str(error)
-                raise file.error(reason, *where, part, place) from None
+                made.append(_exempt(frame, shared, own) or Frames([frame], words))
+            except ValueError as error:
+                raise file.error(str(error), *where, part, place) from None
         return Frames.joined(made)
 
     slots = _SLOT.findall(rule.say or "")
@@ -263,5 +272,15 @@ def _ready(
     )
 
 
-def _expanded(frame: str, shared: SharedWords) -> list[str]:
-    return list(shared.exempt[frame[1:]]) if frame.startswith("=") and len(frame) > 1 else [frame]
+def _exempt(frame: str, shared: _Shared, own: Mapping[str, Sequence[str]]) -> Frames | None:
+    """The frames of ``=name``; None for a plain frame. Sets no word of the rule's changes are read only once."""
+    if not frame.startswith("=") or len(frame) == 1:
+        return None
+    written = shared.file.exempt.get(frame[1:])
+    if written is None:
+        raise ValueError(phrase("rule_exempt_unknown", frame=frame))
+    if any(f"<{name}>" in f for name in own for f in written):
+        return Frames(written, {**shared.file.words, **own})
+    if frame not in shared.read:
+        shared.read[frame] = Frames(written, shared.file.words)
+    return shared.read[frame]
