@@ -123,11 +123,16 @@ def ground_of(brief: Brief, cited: Cited) -> Ground:
         buyer=tuple(m.content for m in inquiry.messages if m.role == "customer"),
         agent=tuple(m.content for m in inquiry.messages if m.role == "agent"),
         verdict=brief.plan.verdict,
-        offers=brief.plan.offers,
+        offers=(*brief.plan.offers, *_granted(brief)),
         planned=brief.plan.steps,
         max_chars=inquiry.style.max_chars,
         given=True,
     )
+
+
+def _granted(brief: Brief) -> list[str]:
+    """Demands granted beside the main one: what is said of them is no promise out of turn."""
+    return [ruling.demand for ruling in brief.decision.others if ruling.verdict == "reasonable"]
 
 
 def _records(inquiry: Inquiry) -> list[str]:
@@ -165,6 +170,17 @@ def _derived_texts(draft: Draft, book: CheckBook) -> list[str]:
     return [f"{one.value}{book.facts.by_id(one.fact).entry.unit}" for one in draft.derived]
 
 
+def _offers_of(draft: Draft, book: CheckBook) -> tuple[str, ...]:
+    """What a stored draft might offer: its boundary's offers, and demands granted beside the main one."""
+    if not isinstance(book, Rulebook):
+        return ()
+    row = next((row for row in book.boundaries if row.id == draft.basis.boundary), None)
+    demands = book.facts.by_id("demand").entry.values
+    names = {value.id: name for name, value in demands.items()}
+    granted = [names[one.demand] for one in draft.demands if one.verdict == "reasonable" and one.demand in names]
+    return (*(row.entry.offer if row else ()), *granted)
+
+
 def _ground_of_request(request: CheckRequest, stored: tuple[Draft, Inquiry] | None, book: CheckBook) -> Ground:
     ground = Ground()
     if stored is not None:
@@ -180,6 +196,7 @@ def _ground_of_request(request: CheckRequest, stored: tuple[Draft, Inquiry] | No
             buyer=tuple(m.content for m in inquiry.messages if m.role == "customer"),
             agent=tuple(m.content for m in inquiry.messages if m.role == "agent"),
             verdict=draft.verdict,
+            offers=_offers_of(draft, book),
             planned=tuple(step.step for step in draft.steps),
             max_chars=inquiry.style.max_chars,
             given=True,
