@@ -15,5 +15,6 @@ def demands_of(reading: Reading, known: Known) -> tuple[str, ...]:
     values = [str(one.value) for one in reading.newest(fact.name, "buyer")]
     if not values:
         return (str(fact.entry.silent),)
-    last = {value: place for place, value in enumerate(values)}
+    wishes = [value for value in values if not fact.entry.values[value].alone] or values
+    last = {value: place for place, value in enumerate(wishes)}
     return tuple(sorted(last, key=lambda value: last[value]))

@@ -24,6 +24,8 @@ class ChoiceValue(StrictModel):
     """How a reply names it (``退掉``); empty where no reply should."""
     rank: int = 0
     """Gravity, where the gravest of several counts (threats)."""
+    alone: bool = False
+    """Counts only when nothing else was said of the fact (small talk beside a wish is no wish)."""
     absorbs: list[str] = Field(default_factory=list)
     """Values not heard apart from this one in the same clause (退差价 in 差价退我 is no 退货退款)."""
 
