@@ -267,6 +267,7 @@ def explain(decision: Decision, known: Known, cited: Cited) -> dict[str, JsonVal
             "start": one.start,
             "end": one.end,
             "key": one.key or None,
+            "like": one.like or None,
         }
         for one in known.reading.heard
     ]

@@ -37,6 +37,8 @@ class Heard:
     end: int
     key: str = ""
     fresh: bool = True
+    like: str = ""
+    """The example sentence it was heard by, where no frame heard it."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,21 @@ def read(inquiry: Inquiry, listening: Listening, facts: FactBook) -> Reading:
         speaker: Speaker = "buyer" if message.role == "customer" else "agent"
         for one in _listen(message.content, speaker, listening, facts, index):
             heard.append(one if index >= fresh_from or speaker == "agent" else _stale(one))
+    heard += _by_example(inquiry, fresh_from, heard, listening)
     return Reading(tuple(heard), fresh_from)
+
+
+def _by_example(inquiry: Inquiry, fresh_from: int, heard: list[Heard], listening: Listening) -> Iterator[Heard]:
+    """What the newest buyer turns resemble, for facts no frame has heard of the buyer at all."""
+    spoken = {one.fact for one in heard if one.speaker == "buyer"}
+    for alike in listening.by_example:
+        if alike.fact in spoken:
+            continue
+        for index, message in list(enumerate(inquiry.messages))[fresh_from:]:
+            for start, end in sentences(message.content):
+                if found := alike.hear(message.content[start:end]):
+                    quote = message.content[start:end]
+                    yield Heard(alike.fact, found.value, "buyer", quote, index, start, end, like=found.example)
 
 
 def records(inquiry: Inquiry) -> Iterator[tuple[str, str]]:

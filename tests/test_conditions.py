@@ -12,7 +12,14 @@ from service.rulebook.conditions import ConditionError, Value, parse, parse_all
 
 @dataclass
 class Names:
-    kinds: ClassVar = {"定制": "flag", "用过": "flag", "天数": "number", "期限": "number", "原因": "choice", "券": "text"}
+    kinds: ClassVar = {
+        "定制": "flag",
+        "用过": "flag",
+        "天数": "number",
+        "期限": "number",
+        "原因": "choice",
+        "券": "text",
+    }
     values: ClassVar = {"原因": ["质量", "破损", "没说"]}
 
     def kind(self, name):

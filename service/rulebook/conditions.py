@@ -6,7 +6,7 @@ written                                true when
 ``定制`` · ``非 定制``                   the fact holds · does not
 ``差评、曝光``                           one of the facts holds, or the fact they are values of has one of them
 ``原因 是 质量、破损`` (``不是``)          the fact has one of these values, or of a group's (none of them)
-``首次反馈天数 超过 无理由天数``           numbers compare; also 不超过, 至少, 不到, 等于; either side a sum of facts and numbers
+``首次反馈天数 超过 无理由天数``           also 不超过, 至少, 不到, 等于; each side a sum of facts and numbers
 ``有 换购券``                            the slot is filled
 ``A 或 B``                              one of them is true
 =====================================  ==========================================================

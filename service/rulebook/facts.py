@@ -1,4 +1,4 @@
-"""The dictionary of facts (``knowledge/facts.yaml``): each defined once, with where it is heard and its silent value."""
+"""The dictionary of facts (``knowledge/facts.yaml``): each defined once, with its silent value and its question."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Under ``heard: <fact>: <value>:`` stand ``frames`` and ``unless`` in the frame grammar, and ``match`` / ``not_match``
 sentences that are their tests. For a number fact the value is the capture that holds the number (数, 时长, 金额);
-for a flag it is 是 or 否; for a text fact 文, and the matched words are the value (文.类 = only what that class matched).
+for a flag it is 是 or 否; for a text fact 文, and the matched words are the value (文.类 = only that class's words).
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import Literal
 from pydantic import Field
 
 from service.errors import phrase
+from service.rulebook.alike import ByExample, load_examples
 from service.rulebook.facts import FactBook
 from service.rulebook.frames import FrameIndex, Frames
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 
 Speaker = Literal["buyer", "agent", "record"]
 SPEAKERS: tuple[Speaker, ...] = ("buyer", "agent", "record")
+EXAMPLES = "examples"
 CAPTURES = ("数", "时长", "金额")
 FLAG_WORDS = {"是": True, "否": False}
 WHOLE = "文"
@@ -30,7 +32,7 @@ class HeardFile(StrictModel):
 
     frames: list[str]
     unless: list[str] = Field(default_factory=list)
-    speakers: list[Speaker] = ["buyer"]
+    speakers: list[Speaker] = Field(default_factory=lambda: ["buyer"])
     match: list[str] = Field(default_factory=list)
     not_match: list[str] = Field(default_factory=list)
 
@@ -65,6 +67,8 @@ class Listening:
     patterns: tuple[Pattern, ...]
     indexes: dict[Speaker, FrameIndex[Pattern]]
     keys: dict[str, str]
+    by_example: tuple[ByExample, ...] = ()
+    """Facts that are heard by likeness where no frame hears them."""
 
     def hint(self, key: str) -> str:
         """What a record's key says in Chinese, part by part: ``coupon_cap`` → 券上限."""
@@ -94,7 +98,7 @@ def load_listening(folder: Path, facts: FactBook) -> Listening:
             if speaker in pattern.entry.speakers:
                 indexes[speaker].add(pattern, pattern.frames)
         indexes[speaker].compile()
-    return Listening(tuple(patterns), indexes, keys)
+    return Listening(tuple(patterns), indexes, keys, load_examples(folder / EXAMPLES, facts))
 
 
 def _pattern(file: YamlFile, data: ReadingFile, fact: str, value: str, entry: HeardFile, rank: int) -> Pattern:
