@@ -156,7 +156,17 @@ def _of(one: Heard) -> Value:
     return Value(one.value, source=one.speaker, quote=one.quote)
 
 
+ROUGHLY = 0.2
+"""How far a number people say (快一个月) may lie from the record without contradicting it."""
+
+
 def _disputed(known: Value, said: tuple[Heard, ...]) -> Value:
-    if said and said[-1].value != known.value:
+    if said and not _agree(known.value, said[-1].value):
         return Value(known.value, source=known.source, quote=known.quote, disputed=True)
     return known
+
+
+def _agree(recorded: object, said: object) -> bool:
+    if isinstance(recorded, float) and isinstance(said, float):
+        return abs(recorded - said) <= max(1.0, ROUGHLY * recorded)
+    return recorded == said

@@ -95,11 +95,16 @@ def _by_example(inquiry: Inquiry, fresh_from: int, heard: list[Heard], listening
     for alike in listening.by_example:
         if alike.fact in spoken:
             continue
-        for index, message in list(enumerate(inquiry.messages))[fresh_from:]:
-            for start, end in sentences(message.content):
-                if found := alike.hear(message.content[start:end]):
-                    quote = message.content[start:end]
-                    yield Heard(alike.fact, found.value, "buyer", quote, index, start, end, like=found.example)
+        spans = [
+            (index, start, end)
+            for index, message in list(enumerate(inquiry.messages))[fresh_from:]
+            for start, end in sentences(message.content)
+        ]
+        quotes = [inquiry.messages[index].content[start:end] for index, start, end in spans]
+        if clearest := alike.clearest(quotes):
+            place, found = clearest
+            index, start, end = spans[place]
+            yield Heard(alike.fact, found.value, "buyer", quotes[place], index, start, end, like=found.example)
 
 
 def records(inquiry: Inquiry) -> Iterator[tuple[str, str]]:
