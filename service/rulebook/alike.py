@@ -42,8 +42,8 @@ class ExamplesFile(StrictModel):
     """Regularisation; the larger, the less a rare run counts."""
     margin: float = Field(ge=0, le=1)
     """How far the best value must lead the second."""
-    silent: str
-    """The value that means: nothing of this fact can be heard here."""
+    silent: list[str]
+    """Values never taken by likeness alone: those that mean nothing was said, and those that accuse."""
     examples: dict[str, list[str]]
 
 
@@ -72,7 +72,7 @@ class ByExample:
         scores = self._learned.scores(row)
         (best, first), (_, second) = sorted(enumerate(scores), key=lambda pair: -pair[1])[:2]
         value = self._labels[best]
-        if value == self._file.silent or first - second < self._file.margin:
+        if value in self._file.silent or first - second < self._file.margin:
             return None
         return Alike(value, self._nearest(row, value), round(float(first - second), 3))
 
@@ -139,7 +139,7 @@ def load_examples(folder: Path, facts: FactBook) -> tuple[ByExample, ...]:
         entry = file.parse(ExamplesFile)
         if facts.kind(entry.fact) != "choice":
             raise file.error(phrase("condition_no_choice", name=entry.fact), "fact")
-        for value in (entry.silent, *entry.examples):
+        for value in (*entry.silent, *entry.examples):
             if not facts.has_value(entry.fact, value):
                 raise file.error(phrase("condition_no_value", name=value), "examples", value)
         loaded.append(ByExample(entry))
