@@ -112,7 +112,7 @@ class _Learned:
         self._weights: Floats = self.rows.T @ np.linalg.solve(kernel, wanted - self._mean)
 
     def row(self, text: Iterable[str]) -> Floats | None:
-        """A sentence's runs weighted by rarity, of length one; None when none of them is known."""
+        """A sentence's runs weighted by rarity, of length one; None when none of them tells anything apart."""
         import numpy as np
 
         places = [self._places[run] for run in text if run in self._places]
@@ -120,7 +120,8 @@ class _Learned:
             return None
         row = np.zeros_like(self._rarity)
         row[places] = self._rarity[places]
-        return row / np.linalg.norm(row)
+        length = np.linalg.norm(row)
+        return row / length if length else None
 
     def scores(self, row: Floats) -> list[float]:
         """One score a value; the examples' own would be near one for theirs and near nought for others."""
