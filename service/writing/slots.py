@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from service.facts import Known
 from service.judging import Decision, Ruling
@@ -29,9 +30,12 @@ class Brief:
 
     def pick(self, key: str, count: int) -> int:
         """An index below ``count``: the same inquiry always gets the same, another one most likely another."""
+        return int.from_bytes(hashlib.blake2b(f"{key}\0{self._seed}".encode(), digest_size=8).digest()) % count
+
+    @cached_property
+    def _seed(self) -> str:
         said = "\0".join(message.content for message in self.inquiry.messages)
-        seed = f"{key}\0{said}\0{self.inquiry.order.model_dump_json()}\0{self.inquiry.shop}"
-        return int.from_bytes(hashlib.blake2b(seed.encode(), digest_size=8).digest()) % count
+        return f"{said}\0{self.inquiry.order.model_dump_json()}\0{self.inquiry.shop}"
 
 
 def show(value: Value) -> str:
