@@ -21,7 +21,7 @@ TYPED = frozenset(Order.model_fields)
 
 
 class InquiryFile(StrictModel):
-    """An inquiry as a case writes it: turns are ``customer: …`` or ``agent: …``; typed order fields and free keys mixed."""
+    """An inquiry as a case writes it: turns are ``customer: …`` or ``agent: …``; typed and free order keys mixed."""
 
     messages: list[dict[Literal["customer", "agent"], str]] = Field(min_length=1)
     order: dict[str, str] = Field(default_factory=dict)

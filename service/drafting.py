@@ -14,6 +14,7 @@ from typing import Protocol
 from service.answering import Assembled, assemble, explain, reading_out, verdict_out
 from service.checking import Checker
 from service.citing import Cited, Librarian, cite
+from service.demands import demands_of
 from service.errors import InvalidRequest, ModelError
 from service.facts import Known
 from service.ids import new_id
@@ -22,7 +23,6 @@ from service.method import plan
 from service.reading import read
 from service.rulebook.book import Rulebook
 from service.schemas import CheckRequest, CheckResult, Draft, Event, Inquiry, Step, WriterOut
-from service.demands import demands_of
 from service.writing.playbook import Playbook
 from service.writing.slots import Brief
 

@@ -64,7 +64,7 @@ class Known(dict[str, Value]):
         if entry.kind == "choice" and not entry.order:
             return self._choice(entry, said or self.reading.of(name, "record", "agent"))
         known = self._from_order(entry) or self._from_records(fact) or self._from_shop(fact) or self._from_goods(entry)
-        if known is not None:
+        if known is not None and not (entry.admits and said and said[-1].value is True):
             return _disputed(known, said)
         said = said or self.reading.of(name, "agent")
         return _of(said[-1]) if said else None

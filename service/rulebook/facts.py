@@ -58,6 +58,8 @@ class FactFile(StrictModel):
     """Value when nobody spoke; another fact's name; ``ask`` = unknown; unset = empty."""
     ask: str = ""
     ask_from: Literal["buyer", "order_system"] = "buyer"
+    admits: bool = False
+    """True: what the buyer admits against himself (I have worn it) beats an order field that says otherwise."""
     buyer_word: bool = True
     """False: the buyer's own word is a claim and never fills the fact (promises, records)."""
     values: dict[str, ChoiceValue] = Field(default_factory=dict)

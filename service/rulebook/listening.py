@@ -32,7 +32,7 @@ class HeardFile(StrictModel):
 
     frames: list[str]
     unless: list[str] = Field(default_factory=list)
-    speakers: list[Speaker] = Field(default_factory=lambda: ["buyer"])
+    speakers: tuple[Speaker, ...] = ("buyer",)
     match: list[str] = Field(default_factory=list)
     not_match: list[str] = Field(default_factory=list)
 
