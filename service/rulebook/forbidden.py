@@ -19,8 +19,9 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from service.errors import RulebookError, phrase
+from service.rulebook.ear import Ear, LearningFile
 from service.rulebook.frames import FrameIndex, Frames
-from service.rulebook.likeness import Ear, Example, LearningFile, digest, read_likeness
+from service.rulebook.likeness import Example, digest, read_likeness
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 from service.schemas import Category, Severity
 
@@ -175,7 +176,10 @@ class ForbiddenRules:
             likeness = read_likeness(path)
         except ValueError as error:
             raise RulebookError(path, 0, phrase("likeness_broken", problem=error)) from None
-        return None if likeness is None else Ear(likeness, self.learning, self.examples)
+        if likeness is None:
+            return None
+        kinds = {rule.rule.id: rule.category for rule in self.rules}
+        return Ear(likeness, self.learning, self.examples, kinds)
 
     def stale(self) -> bool:
         """True when the weights were learned from other sentences than the present ones."""

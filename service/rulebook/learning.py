@@ -1,15 +1,118 @@
 """Learning what forbidden sentences sound like: ``python -m service.rulebook.learning [knowledge folder]``.
 
-Run it after changing sentences in ``knowledge/forbidden``; a few seconds. The weights it writes are part of the rules.
+Run it after changing sentences in ``knowledge/forbidden``; some seconds. The weights it writes are part of the rules.
+
+Good texts are good in every clause; of a bad text only some clauses are bad, nobody says which. So a first model
+learns from whole texts, and a second one from the clauses of every bad text that the first found most telling.
 """
 
 from __future__ import annotations
 
+import math
+import random
+import re
 import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from service.rulebook.forbidden import WEIGHTS, load_forbidden
-from service.rulebook.likeness import Likeness, learn, script_sentences
+from service.rulebook.likeness import Example, Likeness, clause_runs, digest
+from service.text.normalise import fold
+
+_ROUNDS = 14
+_FOLDS = 5
+_RATE = 0.6
+_SHORTEST = 4
+"""Letters and digits from which a clause can be learned from by itself."""
+
+Clauses = list[list[str]]
+Row = tuple[list[str], bool]
+
+
+def learn(examples: Sequence[Example], scripts: Sequence[str], alarms_per_thousand: float) -> Likeness:
+    """Learn weights from examples and the shop's scripts; the same sentences give the same weights.
+
+    The threshold lies above the loudest clauses of all but ``alarms_per_thousand`` good sentences, each scored by a
+    model that never saw it.
+    """
+    texts = [(e.text, bool(e.rule)) for e in examples] + [(text, False) for text in scripts]
+    found = [(text, clause_runs(text), side) for text, side in texts]
+    order = list(range(len(found)))
+    random.Random(len(found)).shuffle(order)
+    held_out: list[float] = []
+    for part in range(_FOLDS):
+        test = set(order[part::_FOLDS])
+        model = _taught([found[i][1:] for i in order if i not in test])
+        held_out += [_loudest(model, found[i][0]) for i in sorted(test) if not found[i][2]]
+    held_out.sort(reverse=True)
+    threshold = held_out[int(len(held_out) * alarms_per_thousand / 1000)] if held_out else 0.0
+    model = _taught([found[i][1:] for i in order])
+    return Likeness(model.weights, model.bias, max(threshold, 0.0), digest(examples))
+
+
+def _loudest(model: Likeness, text: str) -> float:
+    weighed = model.weigh(fold(text))
+    return max((w.score for w in model.windows(weighed, _SHORTEST)), default=model.bias)
+
+
+def _taught(texts: Sequence[tuple[Clauses, bool]]) -> Likeness:
+    whole = [([run for clause in parts for run in clause], side) for parts, side in texts]
+    good = [(clause, False) for parts, side in texts if not side and len(parts) > 1 for clause in parts]
+    good = [(clause, side) for clause, side in good if _letters(clause) >= _SHORTEST]
+    first = Likeness(*_fit(whole + good), 0.0, "")
+    telling = [(_telling(first, parts), True) for parts, side in texts if side and len(parts) > 1]
+    return Likeness(*_fit(whole + good + telling), 0.0, "")
+
+
+def _letters(clause: list[str]) -> int:
+    return sum(len(run) == _LONGEST for run in clause) if clause else 0
+
+
+_LONGEST = 3
+
+
+def _telling(model: Likeness, parts: Clauses) -> list[str]:
+    """The clause of a bad text that sounds worst."""
+
+    def sounds(clause: list[str]) -> float:
+        known = [model.weights[run] for run in clause if run in model.weights]
+        return sum(known) / math.sqrt(max(len(known), 1))
+
+    return max((clause for clause in parts if clause), key=sounds, default=[])
+
+
+def _fit(rows: Sequence[Row]) -> tuple[dict[str, float], float]:
+    """Logistic regression by stochastic descent with a step that shrinks for what has moved much (AdaGrad)."""
+    counts = Counter(run for row, _ in rows for run in set(row))
+    sides = Counter(side for _, side in rows)
+    heavy = {True: len(rows) / 2 / max(sides[True], 1), False: len(rows) / 2 / max(sides[False], 1)}
+    places = {run: place for place, run in enumerate(run for run, n in counts.items() if n > 1)}
+    known = [([places[run] for run in row if run in places], side) for row, side in rows]
+    weights, moved = [0.0] * len(places), [1e-2] * len(places)
+    bias, moved_bias = 0.0, 1e-2
+    random.Random(len(rows)).shuffle(known)
+    for _ in range(_ROUNDS):
+        for row, side in known:
+            scale = 1 / math.sqrt(max(len(row), 1))
+            guess = 1 / (1 + math.exp(-max(-30.0, min(30.0, bias + sum(map(weights.__getitem__, row)) * scale))))
+            slope = (guess - side) * heavy[side]
+            step = slope * scale
+            square = step * step
+            for place in row:
+                moved[place] += square
+                weights[place] -= _RATE * step / math.sqrt(moved[place])
+            moved_bias += slope * slope
+            bias -= _RATE * slope / math.sqrt(moved_bias)
+    return {run: weights[place] for run, place in places.items()}, bias
+
+
+def script_sentences(folder: Path) -> Iterator[str]:
+    """The bubbles of the shop's own scripts, slots and conditions taken out: sentences known to be good."""
+    bullet = re.compile(r"^- (?:（[^）]*）)?(.+)$", re.MULTILINE)
+    for path in sorted(folder.glob("*.md")):
+        for match in bullet.finditer(path.read_text(encoding="utf-8")):
+            yield re.sub(r"\{[^{}]*\}|[〔〕]", "", match[1])
 
 
 def learn_from_folder(home: Path) -> Likeness:

@@ -59,18 +59,15 @@ def _echoes(text: str, customer_quotes: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _heard(norm: Normalised, rules: ForbiddenRules, known: list[tuple[int, int]]) -> list[Hit]:
-    """Sentences that sound forbidden though no frame holds; not where a frame held or was pardoned."""
+    """Clauses that sound forbidden though no frame holds; not where a frame held or was pardoned."""
     ear, hits = rules.ear, []
-    for start, end in sentences(norm.text) if ear else ():
-        first, last = norm.span(start, end)
-        sentence = norm.text[start:end]
-        example = None if ear is None or any(a < last and first < b for a, b in known) else ear.hear(sentence)
-        if ear is None or example is None:
-            continue
-        scored = [(ear.likeness.score(sentence[a:b]), a, b) for a, b in clauses(sentence)]
-        _, a, b = max(scored)
-        first, last = norm.span(*_whole_clauses(norm.text, start + a, start + b))
-        hits.append(Hit(rules.by_id[example.rule], first, last, "", {}, example.text))
+    if ear is None:
+        return []
+    for start, end in sentences(norm.text):
+        for heard in ear.hear(norm.text[start:end]):
+            first, last = norm.span(*_trimmed(norm.text, start + heard.start, start + heard.end))
+            if not any(a < last and first < b for a, b in known):
+                hits.append(Hit(rules.by_id[heard.example.rule], first, last, "", {}, heard.example.text))
     return hits
 
 
@@ -137,12 +134,16 @@ def _whole_clauses(text: str, start: int, end: int) -> tuple[int, int]:
     touched = [(a, b) for a, b in clauses(text) if a < end and start < b]
     if not touched:
         return start, end
-    first, last = min(touched[0][0], start), max(touched[-1][1], end)
-    while last > end and text[last - 1] in PAUSES + " .":
-        last -= 1
-    while first < start and text[first] in PAUSES + " .":
-        first += 1
-    return first, last
+    return _trimmed(text, min(touched[0][0], start), max(touched[-1][1], end))
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """A span without the pauses and spaces at its edges."""
+    while end > start + 1 and text[end - 1] in PAUSES + " .":
+        end -= 1
+    while start < end - 1 and text[start] in PAUSES + " .":
+        start += 1
+    return start, end
 
 
 def _distinct(hits: list[Hit]) -> list[Hit]:
