@@ -77,20 +77,28 @@ def read(inquiry: Inquiry, listening: Listening, facts: FactBook) -> Reading:
     heard: list[Heard] = []
     for key, text in records(inquiry):
         hinted = f"{listening.hint(key.rsplit('.', 1)[-1])}{RECORD_JOIN}{text}"
-        for one in _listen(hinted, "record", listening, facts, -1):
+        for one in _listen(hinted, "record", listening, facts, -1)[0]:
             heard.append(_at_record(one, key))
+    pardoned: set[tuple[str, str]] = set()
     agents = [i for i, message in enumerate(inquiry.messages) if message.role == "agent"]
     fresh_from = agents[-1] + 1 if agents else 0
     for index, message in enumerate(inquiry.messages):
         speaker: Speaker = "buyer" if message.role == "customer" else "agent"
-        for one in _listen(message.content, speaker, listening, facts, index):
+        found, spared = _listen(message.content, speaker, listening, facts, index)
+        pardoned |= spared
+        for one in found:
             heard.append(one if index >= fresh_from or speaker == "agent" else _stale(one))
-    heard += _by_example(inquiry, fresh_from, heard, listening)
+    heard += _by_example(inquiry, fresh_from, heard, pardoned, listening)
     return Reading(tuple(heard), fresh_from)
 
 
-def _by_example(inquiry: Inquiry, fresh_from: int, heard: list[Heard], listening: Listening) -> Iterator[Heard]:
-    """What the newest buyer turns resemble, for facts no frame has heard of the buyer at all."""
+def _by_example(
+    inquiry: Inquiry, fresh_from: int, heard: list[Heard], pardoned: set[tuple[str, str]], listening: Listening
+) -> Iterator[Heard]:
+    """What the newest buyer turns resemble, for facts no frame has heard of the buyer at all.
+
+    A value whose frame matched but was pardoned (不是质量问题) is not brought back by likeness.
+    """
     spoken = {one.fact for one in heard if one.speaker == "buyer"}
     for alike in listening.by_example:
         if alike.fact in spoken:
@@ -103,6 +111,8 @@ def _by_example(inquiry: Inquiry, fresh_from: int, heard: list[Heard], listening
         quotes = [inquiry.messages[index].content[start:end] for index, start, end in spans]
         if clearest := alike.clearest(quotes):
             place, found = clearest
+            if (alike.fact, found.value) in pardoned:
+                continue
             index, start, end = spans[place]
             yield Heard(alike.fact, found.value, "buyer", quotes[place], index, start, end, like=found.example)
 
@@ -137,11 +147,15 @@ def _stale(one: Heard) -> Heard:
     return Heard(one.fact, one.value, one.speaker, one.quote, one.message, one.start, one.end, one.key, fresh=False)
 
 
-def _listen(text: str, speaker: Speaker, listening: Listening, facts: FactBook, index: int) -> list[Heard]:
+def _listen(
+    text: str, speaker: Speaker, listening: Listening, facts: FactBook, index: int
+) -> tuple[list[Heard], set[tuple[str, str]]]:
+    """What one text says, and the values whose frames matched but were pardoned."""
     norm = normalise(text)
     own = blank(norm.text, quoted(norm.text)) if speaker == "buyer" else norm.text
     bounds = sentences(own)
     found: list[tuple[Pattern, int, Heard]] = []
+    pardoned: set[tuple[str, str]] = set()
     for pattern, match in listening.indexes[speaker].scan(own):
         sentence = next(((a, b) for a, b in bounds if a <= match.start < b), (0, len(own)))
         if pattern.unless and pattern.unless.search(own[sentence[0] : sentence[1]]):
@@ -154,7 +168,7 @@ def _listen(text: str, speaker: Speaker, listening: Listening, facts: FactBook, 
         heard = Heard(pattern.fact, value, speaker, text[start:end], index, start, end)
         found.append((pattern, match.end - match.start, heard))
     kept = _unabsorbed(_longest(found, facts), [norm.span(a, b) for a, b in clauses(own)], facts)
-    return sorted(kept, key=lambda one: (one.start, one.end))
+    return sorted(kept, key=lambda one: (one.start, one.end)), pardoned
 
 
 def _value(

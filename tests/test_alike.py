@@ -75,6 +75,14 @@ def test_an_unknown_value_is_refused_with_its_line(tmp_path):
     assert caught.value.line == 6
 
 
+def test_a_sentence_the_frames_must_not_hear_is_not_heard_by_likeness_either():
+    for pattern in shipped().listening.patterns:
+        for one in shipped().listening.by_example:
+            if one.fact == pattern.fact and "buyer" in pattern.entry.speakers:
+                heard = {sentence: one.hear(sentence) for sentence in pattern.entry.not_match}
+                assert not [s for s, alike in heard.items() if alike and alike.value == pattern.value], pattern.value
+
+
 def test_the_shipped_examples_are_many_and_no_sentence_has_two_values():
     for one in load_examples(KNOWLEDGE / "reading" / "examples", shipped().facts):
         texts = [text for _, text in one._examples]

@@ -42,7 +42,7 @@ class ExamplesFile(StrictModel):
     """Regularisation; the larger, the less a rare run counts."""
     margin: float = Field(ge=0, le=1)
     """How far the best value must lead the second."""
-    silent: list[str]
+    silent: list[str] = Field(min_length=1)
     """Values never taken by likeness alone: those that mean nothing was said, and those that accuse."""
     examples: dict[str, list[str]]
 
@@ -59,9 +59,11 @@ class Alike:
 class ByExample:
     """The examples of one fact; learned when first asked."""
 
-    def __init__(self, file: ExamplesFile) -> None:
+    def __init__(self, file: ExamplesFile, more: Iterable[tuple[str, str]] = ()) -> None:
+        """``more``: further (value, sentence) pairs, as the frames' own test sentences."""
         self.fact, self._file = file.fact, file
         self._examples = [(value, text) for value, texts in file.examples.items() for text in texts]
+        self._examples += [(value, text) for value, text in more if value in file.examples]
         self._labels = list(file.examples)
 
     def hear(self, sentence: str) -> Alike | None:
@@ -128,13 +130,18 @@ class _Learned:
         return [float(score) for score in row @ self._weights + self._mean]
 
 
-def load_examples(folder: Path, facts: FactBook) -> tuple[ByExample, ...]:
-    """All example files.
+Told = Iterable[tuple[str, str, str | None]]
+"""(fact, sentence, value); value None where the sentence is one that must not be heard."""
+
+
+def load_examples(folder: Path, facts: FactBook, told: Told = ()) -> tuple[ByExample, ...]:
+    """All example files, together with sentences told elsewhere (the frames' own tests).
 
     Raises:
         RulebookError: broken file, or a fact or value that is not in the dictionary.
     """
     loaded: list[ByExample] = []
+    told = list(told)
     for path in sorted(folder.glob("*.yaml")):
         file = read_yaml(path)
         entry = file.parse(ExamplesFile)
@@ -143,5 +150,6 @@ def load_examples(folder: Path, facts: FactBook) -> tuple[ByExample, ...]:
         for value in (*entry.silent, *entry.examples):
             if not facts.has_value(entry.fact, value):
                 raise file.error(phrase("condition_no_value", name=value), "examples", value)
-        loaded.append(ByExample(entry))
+        more = [(value or entry.silent[0], text) for fact, text, value in told if fact == entry.fact]
+        loaded.append(ByExample(entry, more))
     return tuple(loaded)

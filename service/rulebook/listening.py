@@ -98,7 +98,14 @@ def load_listening(folder: Path, facts: FactBook) -> Listening:
             if speaker in pattern.entry.speakers:
                 indexes[speaker].add(pattern, pattern.frames)
         indexes[speaker].compile()
-    return Listening(tuple(patterns), indexes, keys, load_examples(folder / EXAMPLES, facts))
+    told = [
+        (pattern.fact, sentence, value)
+        for pattern in patterns
+        if "buyer" in pattern.entry.speakers
+        for sentences, value in ((pattern.entry.match, pattern.value), (pattern.entry.not_match, None))
+        for sentence in sentences
+    ]
+    return Listening(tuple(patterns), indexes, keys, load_examples(folder / EXAMPLES, facts, told))
 
 
 def _pattern(file: YamlFile, data: ReadingFile, fact: str, value: str, entry: HeardFile, rank: int) -> Pattern:
