@@ -22,7 +22,7 @@ from pydantic import Field
 from service.errors import phrase
 from service.rulebook.facts import FactBook
 from service.rulebook.likeness import runs
-from service.rulebook.yamlfile import StrictModel, read_yaml
+from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +44,8 @@ class ExamplesFile(StrictModel):
     """How far the best value must lead the second."""
     silent: list[str] = Field(min_length=1)
     """Values never taken by likeness alone: those that mean nothing was said, and those that accuse."""
+    borrow: dict[str, list[str]] = Field(default_factory=dict)
+    """Values of other facts whose examples say nothing of this one (an invoice is wanted whatever the cause)."""
     examples: dict[str, list[str]]
 
 
@@ -140,16 +142,23 @@ def load_examples(folder: Path, facts: FactBook, told: Told = ()) -> tuple[ByExa
     Raises:
         RulebookError: broken file, or a fact or value that is not in the dictionary.
     """
-    loaded: list[ByExample] = []
+    files = {path: read_yaml(path) for path in sorted(folder.glob("*.yaml"))}
+    entries = {path: file.parse(ExamplesFile) for path, file in files.items()}
+    sentences = {entry.fact: entry.examples for entry in entries.values()}
     told = list(told)
-    for path in sorted(folder.glob("*.yaml")):
-        file = read_yaml(path)
-        entry = file.parse(ExamplesFile)
-        if facts.kind(entry.fact) != "choice":
-            raise file.error(phrase("condition_no_choice", name=entry.fact), "fact")
-        for value in (*entry.silent, *entry.examples):
-            if not facts.has_value(entry.fact, value):
-                raise file.error(phrase("condition_no_value", name=value), "examples", value)
+    loaded: list[ByExample] = []
+    for path, entry in entries.items():
+        _validate(files[path], entry, facts)
         more = [(value or entry.silent[0], text) for fact, text, value in told if fact == entry.fact]
+        for fact, values in entry.borrow.items():
+            more += [(entry.silent[0], text) for value in values for text in sentences.get(fact, {}).get(value, ())]
         loaded.append(ByExample(entry, more))
     return tuple(loaded)
+
+
+def _validate(file: YamlFile, entry: ExamplesFile, facts: FactBook) -> None:
+    if facts.kind(entry.fact) != "choice":
+        raise file.error(phrase("condition_no_choice", name=entry.fact), "fact")
+    for value in (*entry.silent, *entry.examples):
+        if not facts.has_value(entry.fact, value):
+            raise file.error(phrase("condition_no_value", name=value), "examples", value)
