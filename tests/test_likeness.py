@@ -8,18 +8,10 @@ from hypothesis import strategies as st
 
 from service.checks.phrases import check_phrases
 from service.errors import RulebookError
+from service.rulebook.ear import Ear, LearningFile
 from service.rulebook.forbidden import WEIGHTS, load_forbidden
-from service.rulebook.likeness import (
-    Ear,
-    Example,
-    LearningFile,
-    Likeness,
-    digest,
-    learn,
-    read_likeness,
-    runs,
-    script_sentences,
-)
+from service.rulebook.learning import learn, script_sentences
+from service.rulebook.likeness import Example, Likeness, clause_runs, digest, read_likeness, runs
 from service.settings import HOME
 
 KNOWLEDGE = HOME / "knowledge"
@@ -55,11 +47,26 @@ def test_the_shops_own_scripts_do_not_sound_forbidden() -> None:
 
 def test_learning_tells_the_sides_apart_and_names_the_rule() -> None:
     ear = Ear(learn(EXAMPLES, [], 100), SETTINGS, EXAMPLES)
-    heard = ear.hear("雨伞实在丑")
-    assert heard is not None
-    assert heard.rule == "ugly"
-    assert ear.hear("鞋子很合适") is None
-    assert ear.hear("丑") is None
+    [heard] = ear.hear("雨伞实在丑")
+    assert heard.example.rule == "ugly"
+    assert ear.hear("鞋子很合适") == []
+    assert ear.hear("丑") == []
+
+
+def test_one_bad_clause_among_good_ones_is_heard_where_it_stands() -> None:
+    ear = Ear(learn(EXAMPLES, [], 100), SETTINGS, EXAMPLES)
+    text = "鞋子不错,雨伞太丑了,给您换帽子。"
+    [heard] = ear.hear(text)
+    assert text[heard.start : heard.end] == "雨伞太丑了,"
+
+
+def test_the_nearest_examples_vote_by_kind() -> None:
+    examples = [Example("雨伞真丑", "ugly"), Example("雨伞丑死", "hideous"), Example("雨伞丑贵", "dear")]
+    settings = SETTINGS.model_copy(update={"neighbours": 3})
+    likeness = Likeness({"丑": 9.0}, 0.0, 1.0, "")
+    ear = Ear(likeness, settings, examples, {"ugly": "looks", "hideous": "looks", "dear": "price"})
+    [heard] = ear.hear("雨伞丑丑")
+    assert heard.example.rule in {"ugly", "hideous"}
 
 
 def test_learning_is_repeatable_and_the_digest_follows_the_sentences(tmp_path: Path) -> None:
@@ -99,3 +106,4 @@ def test_scores_do_not_depend_on_punctuation_marks(text: str) -> None:
     model = Likeness({"雨伞": 1.0, "丑": 2.0, "好": -1.0}, 0.0, 1.0, "")
     assert model.score(text) == pytest.approx(model.score(text.replace("。", "!").replace(",", "。")))
     assert all(1 <= len(run) <= 3 for run in runs(text))
+    assert all(1 <= len(run) <= 3 for clause in clause_runs(text) for run in clause)

@@ -19,6 +19,7 @@ from pathlib import Path
 from service.rulebook.forbidden import WEIGHTS, load_forbidden
 from service.rulebook.likeness import Example, Likeness, clause_runs, digest
 from service.text.normalise import fold
+from service.text.segment import blank, quoted
 
 _ROUNDS = 14
 _FOLDS = 5
@@ -37,7 +38,8 @@ def learn(examples: Sequence[Example], scripts: Sequence[str], alarms_per_thousa
     model that never saw it.
     """
     texts = [(e.text, bool(e.rule)) for e in examples] + [(text, False) for text in scripts]
-    found = [(text, clause_runs(text), side) for text, side in texts]
+    own = [(_own_words(text), side) for text, side in texts]
+    found = [(text, clause_runs(text), side) for text, side in own]
     order = list(range(len(found)))
     random.Random(len(found)).shuffle(order)
     held_out: list[float] = []
@@ -51,8 +53,14 @@ def learn(examples: Sequence[Example], scripts: Sequence[str], alarms_per_thousa
     return Likeness(model.weights, model.bias, max(threshold, 0.0), digest(examples))
 
 
+def _own_words(text: str) -> str:
+    """The text in normal form without what it only quotes: as the ear will get it."""
+    folded = fold(text)
+    return blank(folded, quoted(folded))
+
+
 def _loudest(model: Likeness, text: str) -> float:
-    weighed = model.weigh(fold(text))
+    weighed = model.weigh(text)
     return max((w.score for w in model.windows(weighed, _SHORTEST)), default=model.bias)
 
 

@@ -44,6 +44,7 @@ def find_forbidden(text: str, rules: ForbiddenRules, *, customer_quotes: Sequenc
     hits += _heard(squeezed, rules, [(h.start, h.end) for h in hits] + spared)
     if not_own:
         hits += [hit for hit in _find(norm, rules, []) if hit.rule.rule.quoted]
+    hits = _grown(squeezed, rules, hits)
     return [replace(hit, excerpt=text[hit.start : hit.end]) for hit in _distinct(hits)]
 
 
@@ -69,6 +70,42 @@ def _heard(norm: Normalised, rules: ForbiddenRules, known: list[tuple[int, int]]
             if not any(a < last and first < b for a, b in known):
                 hits.append(Hit(rules.by_id[heard.example.rule], first, last, "", {}, heard.example.text))
     return hits
+
+
+def _grown(norm: Normalised, rules: ForbiddenRules, hits: list[Hit]) -> list[Hit]:
+    """Hits with the clauses beside them, in the same sentence, that sound as if they belonged to them."""
+    ear = rules.ear
+    if ear is None or not hits:
+        return hits
+    grown = list(hits)
+    for start, end in sentences(norm.text):
+        first, last = norm.span(start, end)
+        if not any(h.start < last and first < h.end for h in hits):
+            continue
+        weighed = ear.likeness.weigh(norm.text[start:end])
+        spans = [norm.span(*_trimmed(norm.text, start + w.start, start + w.end)) for w in weighed]
+        follows = [ear.follows(w) for w in weighed]
+        grown = [_joined(hit, spans, follows, hits) for hit in grown]
+    return grown
+
+
+def _joined(hit: Hit, spans: list[tuple[int, int]], follows: list[bool], others: list[Hit]) -> Hit:
+    """A hit and the clauses on either side that follow; none that another category already claims."""
+    touched = [i for i, (a, b) in enumerate(spans) if a < hit.end and hit.start < b]
+    if not touched or hit.rule.rule.exact:
+        return hit
+    foreign = [h for h in others if h.rule.category != hit.rule.category]
+
+    def taken(place: int) -> bool:
+        start, end = spans[place]
+        return follows[place] and not any(h.start < end and start < h.end for h in foreign)
+
+    first, last = touched[0], touched[-1]
+    while first > 0 and taken(first - 1):
+        first -= 1
+    while last + 1 < len(spans) and taken(last + 1):
+        last += 1
+    return replace(hit, start=min(hit.start, spans[first][0]), end=max(hit.end, spans[last][1]))
 
 
 def _find(norm: Normalised, rules: ForbiddenRules, spared: list[tuple[int, int]]) -> list[Hit]:
