@@ -70,6 +70,8 @@ class MethodFile(StrictModel):
     reply_chars: int = 150
     max_questions: int = 3
     question_join: str = "；"
+    refused_besides: str
+    """How a demand refused besides the main one is told: ``{demand}`` and its ``{ground}``."""
     goods_max_chars: int = 12
     """A longer product title is no way to name a thing in chat."""
     advice: dict[str, str]

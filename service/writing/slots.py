@@ -104,12 +104,12 @@ class Slots(Mapping[str, str]):
         return options[self.brief.pick("address", len(options))]
 
     def _goods(self) -> str:
-        entry = self.brief.method.entry
-        product = (self.brief.inquiry.order.product or "").strip()
-        if 0 < len(product) <= entry.goods_max_chars:
-            return product
-        known = self.brief.known
-        return show(known[self._name("buyer_goods")]) or show(known[self._name("order_goods")]) or entry.goods_fallback
+        """As the buyer calls it; else the title's first word when it is short; else the category; else the fallback."""
+        known, entry = self.brief.known, self.brief.method.entry
+        title = (self.brief.inquiry.order.product or "").split()
+        short = title[0] if title and len(title[0]) <= entry.goods_max_chars else ""
+        said = show(known[self._name("buyer_goods")])
+        return said or short or show(known[self._name("order_goods")]) or entry.goods_fallback
 
     def _questions(self) -> str:
         facts = self.brief.known.book.facts
@@ -143,7 +143,10 @@ class Slots(Mapping[str, str]):
         grounds = [
             (name, self.choose(name, ruling.boundary.entry.say)) for name, ruling in self._others("unreasonable")
         ]
-        return "；".join(f"{name}：{ground}" for name, ground in grounds if ground)
+        entry = self.brief.method.entry
+        return "；".join(
+            entry.refused_besides.format_map({"demand": name, "ground": ground}) for name, ground in grounds if ground
+        )
 
     def _name(self, fact_id: str) -> str:
         return self.brief.known.book.by_id(fact_id).name
