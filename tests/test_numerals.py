@@ -124,6 +124,11 @@ def test_no_duration_no_days() -> None:
     assert days_of("五百块") is None
 
 
+@pytest.mark.parametrize(("text", "value"), [("三四", 3), ("两三", 2), ("八九", 8), ("一八", 18), ("三二", 32)])
+def test_neighbouring_digits_are_about_and_not_tens(text: str, value: float) -> None:
+    assert number_of(text) == value
+
+
 HAN = "零一二三四五六七八九"
 
 

@@ -122,6 +122,8 @@ def _han_value(text: str, words: _Words) -> float | None:
     """Sections of ten thousand; a digit after the last scale is that scale's tenth (``一千二`` = 1200)."""
     if not text:
         return None
+    if len(text) == 2 and 0 < words.digits.get(text[0], 0) == words.digits.get(text[1], 0) - 1 < 9:
+        return float(words.digits[text[0]])  # 三四(回): about; the smaller is safe to rest on
     if len(text) > 1 and all(c in words.digits and words.digits[c] < 10 for c in text):
         return float("".join(str(words.digits[c]) for c in text))  # 二零二六, 一八
     total, section, digit, scale, zero = 0.0, 0.0, -1, 1, False
