@@ -15,6 +15,7 @@ from service.checks.phrases import check_phrases
 from service.checks.privacy import check_privacy
 from service.rulebook.book import CheckBook, Rulebook
 from service.schemas import CheckRequest, CheckResult, Draft, Finding, Inquiry, Order, Step, StepIn, StepName
+from service.text.segment import sentences
 
 if TYPE_CHECKING:  # a bare text is checked without any of these: the shell waits
     from service.citing import Cited
@@ -22,6 +23,10 @@ if TYPE_CHECKING:  # a bare text is checked without any of these: the shell wait
     from service.writing.playbook import Playbook
     from service.writing.slots import Brief
 
+WINDOW = 600
+"""Characters checked at once; a reply is shorter."""
+ENOUGH = 100
+"""Findings after which a text is not looked at further."""
 QUOTABLE = frozenset({"law", "platform", "shop"})
 """Authorities whose quoted words are a source for numbers."""
 
@@ -71,7 +76,21 @@ class Checker:
         return settled
 
     def text(self, text: str, ground: Ground) -> list[Finding]:
-        """Every check that looks at words alone, in text order."""
+        """Every check that looks at words alone, in text order.
+
+        A long text is checked window by window, cut at sentence ends where it has any, so that work grows with its
+        length only. A text with ``ENOUGH`` findings is bad enough: what follows is not looked at.
+        """
+        found: list[Finding] = []
+        for start, end in _windows(text):
+            for finding in self._window(text[start:end], ground):
+                place = {"start": finding.start + start, "end": finding.end + start}
+                found.append(finding.model_copy(update=place) if start else finding)
+            if len(found) >= ENOUGH:
+                break
+        return found
+
+    def _window(self, text: str, ground: Ground) -> list[Finding]:
         rules = self.rulebook.checkrules
         found = [
             *check_phrases(text, self.rulebook.forbidden, customer_quotes=ground.buyer),
@@ -96,6 +115,22 @@ class Checker:
         if request.steps and ground.given:
             found = [*_located(found, request.steps), *check_method(request.steps, ground, rules)]
         return CheckResult(passed=not _blocks(found), findings=found)
+
+
+def _windows(text: str) -> list[tuple[int, int]]:
+    """Spans of at most ``WINDOW`` characters that cover the text."""
+    if len(text) <= WINDOW:
+        return [(0, len(text))]
+    windows: list[tuple[int, int]] = []
+    start = 0
+    for _, end in [*sentences(text), (0, len(text))]:
+        while end - start > WINDOW:
+            windows.append((start, start + WINDOW))
+            start += WINDOW
+        if end - start > WINDOW // 2 or end == len(text):
+            windows.append((start, end))
+            start = end
+    return [(a, b) for a, b in windows if a < b]
 
 
 def _blocks(findings: Sequence[Finding]) -> bool:

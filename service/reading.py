@@ -21,6 +21,11 @@ from service.text.segment import blank, clauses, quoted, sentences
 
 Scalar = str | float | bool
 RECORD_JOIN = "："
+MESSAGE_CHARS = 2_000
+"""Of one message so much is listened to; nobody states a case in more, and work must stay bounded."""
+ALL_CHARS = 8_000
+"""Of the whole conversation so much, the newest first; and as much of all records together."""
+RECORD_CHARS = 600
 HOURS = "小时"
 
 
@@ -75,16 +80,20 @@ def read(inquiry: Inquiry, listening: Listening, facts: FactBook) -> Reading:
     record, with its key as a hint. Speech a speaker only quotes is not his own and is left out.
     """
     heard: list[Heard] = []
-    for key, text in records(inquiry):
+    budget = ALL_CHARS
+    for key, whole in records(inquiry):
+        text = whole[: min(RECORD_CHARS, budget)]
+        budget -= len(text)
         hinted = f"{listening.hint(key.rsplit('.', 1)[-1])}{RECORD_JOIN}{text}"
         for one in _listen(hinted, "record", listening, facts, -1)[0]:
             heard.append(_at_record(one, key))
     pardoned: set[tuple[str, str]] = set()
     agents = [i for i, message in enumerate(inquiry.messages) if message.role == "agent"]
     fresh_from = agents[-1] + 1 if agents else 0
+    listened = _within_budget(inquiry)
     for index, message in enumerate(inquiry.messages):
         speaker: Speaker = "buyer" if message.role == "customer" else "agent"
-        found, spared = _listen(message.content, speaker, listening, facts, index)
+        found, spared = _listen(message.content[: listened[index]], speaker, listening, facts, index)
         pardoned |= spared
         for one in found:
             heard.append(one if index >= fresh_from or speaker == "agent" else _stale(one))
@@ -106,7 +115,7 @@ def _by_example(
         spans = [
             (index, start, end)
             for index, message in list(enumerate(inquiry.messages))[fresh_from:]
-            for start, end in sentences(message.content)
+            for start, end in sentences(message.content[:MESSAGE_CHARS])
         ]
         quotes = [inquiry.messages[index].content[start:end] for index, start, end in spans]
         if clearest := alike.clearest(quotes):
@@ -115,6 +124,15 @@ def _by_example(
                 continue
             index, start, end = spans[place]
             yield Heard(alike.fact, found.value, "buyer", quotes[place], index, start, end, like=found.example)
+
+
+def _within_budget(inquiry: Inquiry) -> list[int]:
+    """How many characters of each message are listened to."""
+    budget, lengths = ALL_CHARS, []
+    for message in reversed(inquiry.messages):
+        lengths.append(min(len(message.content), MESSAGE_CHARS, budget))
+        budget -= lengths[-1]
+    return lengths[::-1]
 
 
 def records(inquiry: Inquiry) -> Iterator[tuple[str, str]]:

@@ -114,8 +114,14 @@ def _find(norm: Normalised, rules: ForbiddenRules, spared: list[tuple[int, int]]
     borders = sentences(text)
     counted: dict[str, list[tuple[ForbiddenRule, FrameMatch]]] = {}
     hits: list[Hit] = []
+    pardoned: dict[tuple[str, int, int], bool] = {}
     for rule, match in rules.index.scan(text):
-        if _pardoned(text, rule, match, borders):
+        first = next((i for i, (_, end) in enumerate(borders) if match.start < end), len(borders) - 1)
+        last = next((i for i, (_, end) in enumerate(borders) if match.end <= end), len(borders) - 1)
+        place = (rule.rule.id, first, last)
+        if place not in pardoned:
+            pardoned[place] = _pardoned(text, rule, borders, first, last)
+        if pardoned[place]:
             spared.append(norm.span(match.start, match.end))
             continue
         if rule.rule.count is not None:
@@ -127,11 +133,9 @@ def _find(norm: Normalised, rules: ForbiddenRules, spared: list[tuple[int, int]]
     return hits
 
 
-def _pardoned(text: str, rule: ForbiddenRule, match: FrameMatch, borders: list[tuple[int, int]]) -> bool:
+def _pardoned(text: str, rule: ForbiddenRule, borders: list[tuple[int, int]], first: int, last: int) -> bool:
     if not len(rule.pardons) and not len(rule.redemptions):
         return False
-    first = next((i for i, (_, end) in enumerate(borders) if match.start < end), len(borders) - 1)
-    last = next((i for i, (_, end) in enumerate(borders) if match.end <= end), len(borders) - 1)
     start = borders[first][0]
     if len(rule.pardons) and rule.pardons.search(text[start : borders[last][1]]):
         return True
