@@ -39,7 +39,7 @@ clean:
 	@echo "· fetching uv into .tools (once)"
 	@$(PYTHON) -m pip install -q --disable-pip-version-check --root-user-action=ignore --target .tools uv
 
-.venv/bin/python: $(filter .tools/%,$(UV))
+.venv/bin/python: | $(filter .tools/%,$(UV))
 	@echo "· creating .venv"
 	@$(UV) venv -q --allow-existing --python $(PYTHON) .venv
 

@@ -201,7 +201,8 @@ def _advice(brief: Brief, checked: Settled) -> list[Advice]:
         advice.append(Advice(kind="escalate", text=entry.person, owner=owner.owner or None, due=owner.due or None))
     slots = Slots(brief)
     for line, when in zip(entry.advice, brief.plan.boundary.advice_when, strict=True):
-        if when.test(known).value and (text := render(line.text, slots)):
+        due = line.kind != "todo" or entry.verdict == brief.plan.verdict  # nothing is to be done before it is decided
+        if due and when.test(known).value and (text := render(line.text, slots)):
             advice.append(_line(line, text, known))
     for lifted in known.lifted:
         filled = {"name": lifted.name, "written": f"{lifted.written:g}", "floor": f"{lifted.floor:g}"}

@@ -34,6 +34,10 @@ LONGEST = 120
 """Characters of a sentence that are compared; what is longer is many sentences in one."""
 
 
+ROUNDS = 20
+"""Rounds of conjugate gradients; by then nothing moves that a margin could feel."""
+
+
 class ExamplesFile(StrictModel):
     """Example sentences of one fact by value, and how clear the answer must be."""
 
@@ -70,15 +74,15 @@ class ByExample:
 
     def hear(self, sentence: str) -> Alike | None:
         """The value the sentence resembles; None when it is the silent one or no value leads clearly."""
-        row = self._learned.row(runs(sentence[:LONGEST]))
-        if row is None:
+        said = runs(sentence[:LONGEST])
+        scores = self._learned.scores(said)
+        if scores is None:
             return None
-        scores = self._learned.scores(row)
         (best, first), (_, second) = sorted(enumerate(scores), key=lambda pair: -pair[1])[:2]
         value = self._labels[best]
         if value in self._file.silent or first - second < self._file.margin:
             return None
-        return Alike(value, self._nearest(row, value), round(float(first - second), 3))
+        return Alike(value, self._nearest(said, value), round(first - second, 3))
 
     def clearest(self, sentences: Iterable[str]) -> tuple[int, Alike] | None:
         """Of several sentences the place and value of the one that speaks most clearly."""
@@ -86,10 +90,15 @@ class ByExample:
         clear = [(place, alike) for place, alike in heard if alike]
         return max(clear, key=lambda pair: pair[1].margin, default=None)
 
-    def _nearest(self, row: Floats, value: str) -> str:
-        likeness = self._learned.rows @ row
-        places = [place for place, (name, _) in enumerate(self._examples) if name == value]
-        return self._examples[max(places, key=lambda place: float(likeness[place]))][1]
+    def _nearest(self, said: frozenset[str], value: str) -> str:
+        weights = self._learned.rarity
+
+        def likeness(text: str) -> float:
+            theirs = runs(text)
+            size = sum(weights.get(run, 0.0) ** 2 for run in theirs) or 1.0
+            return sum(weights.get(run, 0.0) ** 2 for run in theirs & said) / math.sqrt(size)
+
+        return max((text for name, text in self._examples if name == value), key=likeness)
 
     @cached_property
     def _learned(self) -> _Learned:
@@ -99,37 +108,83 @@ class ByExample:
 
 
 class _Learned:
-    """Weights of every run for every value."""
+    """Weights of every run for every value.
+
+    Solves (XXᵀ + ridge) A = Y by conjugate gradients over the few runs a sentence has; weights are XᵀA.
+    """
 
     def __init__(self, texts: Sequence[frozenset[str]], targets: Sequence[int], labels: int, ridge: float) -> None:
         import numpy as np  # here, because the shell's ``check`` must not pay for it
 
         counts = Counter(run for text in texts for run in text)
-        known = sorted(run for run, count in counts.items() if count > 1)
-        self._places = {run: place for place, run in enumerate(known)}
-        self._rarity = np.array([math.log(len(texts) / counts[run]) for run in known], dtype=np.float32)
-        rows = [self.row(text) for text in texts]
-        self.rows: Floats = np.stack([np.zeros_like(self._rarity) if row is None else row for row in rows])
-        wanted = np.eye(labels, dtype=np.float32)[list(targets)]
+        self.rarity = {run: math.log(len(texts) / n) for run, n in sorted(counts.items()) if 1 < n < len(texts)}
+        self._places = {run: place for place, run in enumerate(self.rarity)}
+        known = [(self._row(text), target) for text, target in zip(texts, targets, strict=True)]
+        rows = [row for row, _ in known if row]
+        matrix = _Sparse(rows, len(self._places))
+        wanted = np.eye(labels, dtype=np.float32)[[target for row, target in known if row]]
         self._mean: Floats = wanted.mean(axis=0)
-        kernel = self.rows @ self.rows.T + ridge * np.eye(len(texts), dtype=np.float32)
-        self._weights: Floats = self.rows.T @ np.linalg.solve(kernel, wanted - self._mean)
+        self._weights: Floats = matrix.across(_solve(matrix, ridge, wanted - self._mean))
 
-    def row(self, text: Iterable[str]) -> Floats | None:
-        """A sentence's runs weighted by rarity, of length one; None when none of them tells anything apart."""
+    def _row(self, text: Iterable[str]) -> list[tuple[int, float]]:
+        """A sentence's known runs with their weights, of length one together."""
+        row = [(self._places[run], self.rarity[run]) for run in text if run in self._places]
+        length = math.sqrt(sum(weight * weight for _, weight in row))
+        return sorted((place, weight / length) for place, weight in row)
+
+    def scores(self, text: Iterable[str]) -> list[float] | None:
+        """One score a value; the examples' own would be near one for theirs and near nought for others."""
+        row = self._row(text)
+        if not row:
+            return None
+        places, weights = [place for place, _ in row], [weight for _, weight in row]
+        return [float(score) for score in weights @ self._weights[places] + self._mean]
+
+
+class _Sparse:
+    """A matrix of few entries a row, in numpy alone."""
+
+    def __init__(self, rows: Sequence[Sequence[tuple[int, float]]], width: int) -> None:
         import numpy as np
 
-        places = [self._places[run] for run in text if run in self._places]
-        if not places:
-            return None
-        row = np.zeros_like(self._rarity)
-        row[places] = self._rarity[places]
-        length = np.linalg.norm(row)
-        return row / length if length else None
+        self._columns = np.array([place for row in rows for place, _ in row])
+        self._values = np.array([weight for row in rows for _, weight in row], dtype=np.float32)[:, None]
+        self._row_of = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+        self._starts = np.cumsum([0, *(len(row) for row in rows)])[:-1]
+        self._order = np.argsort(self._columns, kind="stable")
+        self._column_starts = np.searchsorted(self._columns[self._order], np.arange(width))
 
-    def scores(self, row: Floats) -> list[float]:
-        """One score a value; the examples' own would be near one for theirs and near nought for others."""
-        return [float(score) for score in row @ self._weights + self._mean]
+    def along(self, other: Floats) -> Floats:
+        """This matrix times another."""
+        import numpy as np
+
+        return np.add.reduceat(self._values * other[self._columns], self._starts)
+
+    def across(self, other: Floats) -> Floats:
+        """This matrix turned, times another."""
+        import numpy as np
+
+        entries = self._values[self._order] * other[self._row_of[self._order]]
+        return np.add.reduceat(entries, self._column_starts)
+
+
+def _solve(matrix: _Sparse, ridge: float, wanted: Floats) -> Floats:
+    """(XXᵀ + ridge) A = wanted by conjugate gradients, column by column at once."""
+    import numpy as np
+
+    found = np.zeros_like(wanted)
+    rest = wanted.copy()
+    step = rest.copy()
+    size = (rest * rest).sum(axis=0)
+    for _ in range(ROUNDS):
+        image = matrix.along(matrix.across(step)) + ridge * step
+        length = size / np.maximum((step * image).sum(axis=0), 1e-12)
+        found += length * step
+        rest -= length * image
+        grown = (rest * rest).sum(axis=0)
+        step = rest + (grown / np.maximum(size, 1e-12)) * step
+        size = grown
+    return found
 
 
 Told = Iterable[tuple[str, str, str | None]]

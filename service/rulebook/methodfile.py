@@ -74,6 +74,8 @@ class MethodFile(StrictModel):
     """How a demand refused besides the main one is told: ``{demand}`` and its ``{ground}``."""
     goods_max_chars: int = 12
     """A longer product title is no way to name a thing in chat."""
+    goods_never: list[str] = Field(default_factory=list)
+    """A product title that holds one of these is not used: it comes from outside and must not speak for us."""
     advice: dict[str, str]
     """Advice sentences code gives, by name."""
 

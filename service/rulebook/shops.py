@@ -6,8 +6,12 @@ from pathlib import Path
 
 from pydantic import Field
 
+from service.errors import RulebookError, phrase
 from service.rulebook.yamlfile import StrictModel, read_yaml
 from service.schemas import Shop as ShopId
+
+DEFAULT = "default"
+"""The shop of an inquiry that names none."""
 
 
 class Grant(StrictModel):
@@ -68,4 +72,6 @@ def load_shops(folder: Path) -> dict[str, ShopFile]:
         file = read_yaml(path)
         shop = file.parse(ShopFile)
         shops[shop.shop] = shop
+    if DEFAULT not in shops:
+        raise RulebookError(folder / f"{DEFAULT}.yaml", 0, phrase("shop_default_missing"))
     return shops

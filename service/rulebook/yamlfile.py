@@ -92,6 +92,8 @@ def read_text(path: Path) -> str:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise RulebookError(path, 0, phrase("file_missing")) from None
+    except OSError as error:
+        raise RulebookError(path, 0, phrase("file_unreadable", problem=error.strerror)) from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise RulebookError(path, line, phrase("yaml_not_utf8")) from None
@@ -109,6 +111,8 @@ def parse_yaml(path: Path, text: str, offset: int = 0) -> YamlFile:
         raise RulebookError(path, 1 + offset, phrase("yaml_syntax", problem=str(error).splitlines()[0])) from None
     lines: dict[Path_, int] = {}
     data = _build(node, (), lines, path, offset) if node is not None else {}
+    if not isinstance(data, dict):
+        raise RulebookError(path, 1 + offset, phrase("yaml_not_mapping"))
     return YamlFile(path, data, lines, offset)
 
 

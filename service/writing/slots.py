@@ -107,7 +107,9 @@ class Slots(Mapping[str, str]):
         """As the buyer calls it; else the title's first word when it is short; else the category; else the fallback."""
         known, entry = self.brief.known, self.brief.method.entry
         title = (self.brief.inquiry.order.product or "").split()
-        short = title[0] if title and len(title[0]) <= entry.goods_max_chars else ""
+        short = title[0] if title and len(title[0]) <= entry.goods_max_chars and title[0].isalnum() else ""
+        if any(word in short for word in entry.goods_never):
+            short = ""
         said = show(known[self._name("buyer_goods")])
         return said or short or show(known[self._name("order_goods")]) or entry.goods_fallback
 
