@@ -19,9 +19,12 @@ from service.rulebook.conditions import Value
 from service.rulebook.facts import FactBook
 from service.rulebook.listening import FLAG_WORDS
 from service.rulebook.shops import ShopFile
+from service.rulebook.yamlfile import read_front_matter, read_text
 from service.schemas import Inquiry, Message
 
 GIVEN = "｜"
+SHORTEST_DOCUMENT = 20
+"""Fewer characters than this back nothing."""
 _BARE = ShopFile(shop="example", name="example")
 
 
@@ -83,3 +86,21 @@ def check_examples(book: Rulebook) -> Iterator[RulebookError]:
                     continue
                 if (decided == boundary.id) != wanted:
                     yield Failed(boundary, example, decided).error(wanted)
+
+
+def check_sources(book: Rulebook) -> Iterator[RulebookError]:
+    """Every row whose ``rule`` names no document, or a section the document does not have."""
+    for boundary in book.boundaries:
+        name, _, section = boundary.entry.rule.partition("#")
+        folder, _, rest = name.partition("/")
+        path = book.folder / (name if folder == "guidelines" else f"rules/{folder}/{rest}")
+        path = path.with_suffix(".md")
+        if not path.is_file():
+            reason = phrase("rule_no_document", id=boundary.id, rule=name)
+        elif section and f"# {section}\n" not in read_text(path) + "\n":
+            reason = phrase("rule_no_section", id=boundary.id, rule=boundary.entry.rule)
+        elif len(read_front_matter(path)[1].strip()) < SHORTEST_DOCUMENT:
+            reason = phrase("rule_no_document", id=boundary.id, rule=name)
+        else:
+            continue
+        yield RulebookError(boundary.file, boundary.line, reason)

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from service.errors import RulebookError
-from service.examples import check_examples
+from service.examples import check_examples, check_sources
 from service.rulebook.book import load_rulebook
 from tests.desk import KNOWLEDGE, shipped
 
@@ -22,6 +22,23 @@ def test_every_row_has_examples_and_a_published_rule():
         folder, _, name = row.entry.rule.partition("#")[0].partition("/")
         path = KNOWLEDGE / ("guidelines" if folder == "guidelines" else f"rules/{folder}") / f"{name}.md"
         assert path.is_file(), f"{row.id}: {row.entry.rule}"
+
+
+def test_a_rule_that_names_no_document_or_section_is_told(copy):
+    assert [str(error) for error in check_sources(shipped())] == []
+    (copy / "rules" / "law" / "invoice.md").unlink()
+    path = copy / "rules" / "law" / "price.md"
+    path.write_text(path.read_text("utf-8").replace("# 买完降价", "# 别的"), "utf-8")
+    told = {error.reason for error in check_sources(load_rulebook(copy))}
+    assert any("law/invoice" in reason for reason in told)
+    assert any("law/price#买完降价" in reason for reason in told)
+
+
+def test_a_missing_default_shop_is_told(copy):
+    (copy / "shops" / "default.yaml").unlink()
+    with pytest.raises(RulebookError) as caught:
+        load_rulebook(copy)
+    assert caught.value.file.endswith("default.yaml")
 
 
 def test_a_refusal_carries_a_door_or_is_unlawful():

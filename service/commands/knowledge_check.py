@@ -46,10 +46,13 @@ def _problems(settings: Settings) -> Iterator[RulebookError]:
         lambda: _prompts(settings.prompts_dir),
         lambda: demo_cases(settings),
     ]
+    from service.checks.examples import check_examples as check_words
+
     for part in parts:
         yield from _first(part)
     for loaded in book:
         yield from _first(loaded.forbidden.check_examples)
+        yield from _first(lambda loaded=loaded: check_words(loaded.checkrules))  # type: ignore[misc]
         yield from _boundary_examples(loaded)
     yield from _library_examples(folder)
 
@@ -101,6 +104,7 @@ def _prompts(folder: Path) -> None:
 
 def _boundary_examples(book: Rulebook) -> Iterator[RulebookError]:
     """The boundaries against their own examples, read by the reader as a buyer's words are."""
-    from service.examples import check_examples
+    from service.examples import check_examples, check_sources
 
-    return check_examples(book)
+    yield from check_sources(book)
+    yield from check_examples(book)

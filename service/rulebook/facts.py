@@ -130,6 +130,8 @@ def load_facts(path: Path) -> FactBook:
         RulebookError: a broken file, an id twice, a derivation or silent value that names no fact.
     """
     file = read_yaml(path)
+    if not isinstance(file.data, dict):
+        raise file.error(phrase("yaml_not_mapping"))
     entries = {name: file.parse(FactFile, name) for name in file.data}
     owners: dict[str, str] = {}
     shared: set[str] = set()

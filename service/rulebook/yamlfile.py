@@ -111,8 +111,6 @@ def parse_yaml(path: Path, text: str, offset: int = 0) -> YamlFile:
         raise RulebookError(path, 1 + offset, phrase("yaml_syntax", problem=str(error).splitlines()[0])) from None
     lines: dict[Path_, int] = {}
     data = _build(node, (), lines, path, offset) if node is not None else {}
-    if not isinstance(data, dict):
-        raise RulebookError(path, 1 + offset, phrase("yaml_not_mapping"))
     return YamlFile(path, data, lines, offset)
 
 
