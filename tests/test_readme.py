@@ -1,5 +1,6 @@
 """The READMEs name only commands, settings, doors and make targets that are real."""
 
+import json
 import re
 
 import pytest
@@ -7,8 +8,9 @@ import typer
 
 from service.app import create_app
 from service.cli import app
+from service.schemas import Inquiry
 from service.settings import Settings
-from tests.desk import ROOT
+from tests.desk import ROOT, draft
 
 READMES = ["README.md", "README.zh-CN.md", "knowledge/README.md"]
 STANDARD = {"OPENAI_API_KEY", "OPENAI_BASE_URL"}
@@ -69,3 +71,12 @@ def test_both_readmes_tell_the_two_commands():
     for name in READMES[:2]:
         assert "make demo" in text_of(name)
         assert "make test" in text_of(name)
+
+
+@pytest.mark.parametrize("name", READMES[:2])
+async def test_the_answer_shown_is_the_answer_given(name):
+    text = text_of(name)
+    body = json.loads(re.search(r"-d '(\{.*?\})'", text, re.DOTALL)[1])
+    shown = "\n".join(line[2:] for line in text.splitlines() if line.startswith("> "))
+    made = await draft(Inquiry.model_validate(body | {"writer": "playbook"}))
+    assert made.reply == shown
