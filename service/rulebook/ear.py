@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field
 
-from service.rulebook.likeness import Example, Likeness, Weighed, Window, clause_runs
+from service.rulebook.likeness import Example, Likeness, Weighed, Window
 from service.rulebook.yamlfile import StrictModel
+from service.text.normalise import fold
+
+_NOT_WORD = re.compile(r"[\W_]+")
+_SMOOTH = 0.2
+"""What a pair nobody of a kind has said counts."""
 
 
 class LearningFile(StrictModel):
@@ -36,51 +43,74 @@ class Heard:
     example: Example
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Index:
-    """The examples by the runs that stand in them, so that only what shares a run is compared."""
+    """The examples by the pairs of characters that stand in them, so that only what shares one is compared."""
 
-    rarity: dict[str, float] = field(default_factory=dict)
-    sizes: list[float] = field(default_factory=list)
-    places: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    rarity: dict[str, float]
+    sizes: list[float]
+    places: dict[str, list[int]]
+    totals: dict[str, float]
+    """Kind → pairs in all its examples."""
 
 
 class Neighbours:
-    """Finds the examples a sentence resembles most, forbidden and harmless ones apart."""
+    """Finds the examples a sentence resembles most, forbidden and harmless ones apart, and the kind it belongs to."""
 
-    def __init__(self, examples: Sequence[Example]) -> None:
+    def __init__(self, examples: Sequence[Example], kinds: Mapping[str, str]) -> None:
         self._examples = examples
-        self._index: _Index | None = None
+        self._kinds = kinds
 
-    def _built(self) -> _Index:
-        if self._index is None:
-            found = [_all_runs(example.text) for example in self._examples]
-            counts = Counter(run for theirs in found for run in theirs)
-            index = _Index({run: math.log((len(found) + 1) / n) ** 2 for run, n in counts.items()})
-            for place, theirs in enumerate(found):
-                index.sizes.append(math.sqrt(sum(index.rarity[run] for run in theirs)) or 1.0)
-                for run in theirs:
-                    index.places[run].append(place)
-            self._index = index
-        return self._index
+    @cached_property
+    def _index(self) -> _Index:
+        places: dict[str, list[int]] = defaultdict(list)
+        found = [_pairs(fold(example.text)) for example in self._examples]
+        totals: dict[str, float] = defaultdict(float)
+        for place, theirs in enumerate(found):
+            totals[self.kind(self._examples[place])] += len(theirs)
+            for pair in theirs:
+                places[pair].append(place)
+        rarity = {pair: math.log((len(found) + 1) / len(where)) ** 2 for pair, where in places.items()}
+        sizes = [math.sqrt(sum(map(rarity.__getitem__, theirs))) or 1.0 for theirs in found]
+        return _Index(rarity, sizes, places, totals)
+
+    def kind(self, example: Example) -> str:
+        """The category of an example's rule, or the rule itself where nobody said which; empty for a harmless one."""
+        return self._kinds.get(example.rule, example.rule)
 
     def nearest(self, text: str, count: int) -> tuple[list[tuple[float, Example]], list[tuple[float, Example]]]:
         """The ``count`` forbidden and ``count`` harmless examples most alike, closest first; likeness is 0 to 1."""
-        index = self._built()
-        mine = _all_runs(text) & index.rarity.keys()
-        shared: dict[int, float] = defaultdict(float)
-        for run in mine:
-            for place in index.places[run]:
-                shared[place] += index.rarity[run]
-        size = math.sqrt(sum(index.rarity[run] for run in mine)) or 1.0
-        scored = sorted(((s / (size * index.sizes[p]), p) for p, s in shared.items()), key=lambda pair: -pair[0])
-        bad = [(x, self._examples[p]) for x, p in scored if self._examples[p].rule]
-        harmless = [(x, self._examples[p]) for x, p in scored if not self._examples[p].rule]
+        bad, harmless = self._alike(text)
         return bad[:count], harmless[:count]
 
+    def _alike(self, text: str) -> tuple[list[tuple[float, Example]], list[tuple[float, Example]]]:
+        index = self._index
+        mine = _pairs(text) & index.places.keys()
+        shared: dict[int, float] = defaultdict(float)
+        for pair in mine:
+            for place in index.places[pair]:
+                shared[place] += index.rarity[pair]
+        size = math.sqrt(sum(index.rarity[pair] for pair in mine)) or 1.0
+        scored = sorted(((s / (size * index.sizes[p]), -p) for p, s in shared.items()), reverse=True)
+        found = [(likeness, self._examples[-place]) for likeness, place in scored]
+        return [pair for pair in found if pair[1].rule], [pair for pair in found if not pair[1].rule]
 
-def _all_runs(text: str) -> set[str]:
-    return {run for clause in clause_runs(text) for run in clause if len(run) > 1}
+    def likeliest(self, text: str) -> Example | None:
+        """The closest example of the kind whose examples together share most with the text (naive Bayes)."""
+        index = self._index
+        totals = {kind: n for kind, n in index.totals.items() if kind}
+        score = dict.fromkeys(totals, 0.0)
+        for pair in _pairs(text) & index.places.keys():
+            counts = Counter(self.kind(self._examples[place]) for place in index.places[pair])
+            for kind, total in totals.items():
+                score[kind] += math.log((counts[kind] + _SMOOTH) / (total + _SMOOTH * len(index.places)))
+        winner = max(score, key=lambda kind: score[kind], default="")
+        return next((e for _, e in self._alike(text)[0] if self.kind(e) == winner), None)
+
+
+def _pairs(text: str) -> set[str]:
+    plain = "^" + _NOT_WORD.sub("|", text).strip("|") + "$"
+    return {plain[i : i + 2] for i in range(len(plain) - 1)}
 
 
 class Ear:
@@ -100,8 +130,7 @@ class Ear:
         """``kinds`` says which category a rule belongs to; a rule left out is a kind of its own."""
         self.likeness = likeness
         self.settings = settings
-        self._kinds = kinds or {}
-        self._neighbours = Neighbours(examples)
+        self._neighbours = Neighbours(examples, kinds or {})
 
     def hear(self, sentence: str) -> list[Heard]:
         """The places of a sentence in normal form that sound forbidden, not overlapping; empty when it is harmless."""
@@ -123,14 +152,7 @@ class Ear:
         bad, harmless = self._neighbours.nearest(text, self.settings.neighbours)
         if sum(x for x, _ in bad) - sum(x for x, _ in harmless) <= self.settings.margin * self.settings.neighbours:
             return None
-        votes: dict[str, float] = defaultdict(float)
-        for likeness, example in bad:
-            votes[self._kind(example)] += likeness
-        winner = max(votes, key=lambda kind: votes[kind], default="")
-        return next((example for _, example in bad if self._kind(example) == winner), None)
-
-    def _kind(self, example: Example) -> str:
-        return self._kinds.get(example.rule, example.rule)
+        return self._neighbours.likeliest(text)
 
     def follows(self, clause: Weighed) -> bool:
         """True when a clause beside a forbidden one sounds as if it belonged to it."""

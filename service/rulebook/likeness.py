@@ -23,6 +23,8 @@ from service.text.segment import clauses
 
 _NOT_WORD = re.compile(r"[\W_]+")
 _LONGEST_RUN = 3
+_LIGHTEST = 0.2
+"""Weights nearer to zero are not worth their place in the file."""
 LONGEST_WINDOW = 3
 """Clauses that are weighed together at most."""
 
@@ -124,7 +126,7 @@ class Likeness:
 
     def write(self, path: Path) -> None:
         """Write the weights, sorted so that versions can be compared."""
-        kept = {run: round(w, 2) for run, w in sorted(self.weights.items()) if round(w, 2)}
+        kept = {run: round(w, 2) for run, w in sorted(self.weights.items()) if abs(w) >= _LIGHTEST}
         head = {"learned_from": self.learned_from, "bias": round(self.bias, 3), "threshold": round(self.threshold, 3)}
         path.write_text(json.dumps({**head, "weights": kept}, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
 

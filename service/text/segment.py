@@ -15,7 +15,9 @@ BLANK = "\x00"
 
 _CLAUSE_END = re.compile(rf"[{PAUSES}]+|\.(?![0-9a-z])")
 _SENTENCE_END = re.compile(r"[。！？!?\n~…]+[”\"』」’]?|\.(?![0-9a-z])|;|；")
-_QUOTES = (("“", "”"), ("「", "」"), ("『", "』"), ("‘", "’"), ('"', '"'), ("”", "”"))
+_QUOTES = {"“": "”", "「": "」", "『": "』", "‘": "’", '"': '"', "”": "”"}
+"""Opening mark → closing mark; some keyboards give the closing one for both."""
+_OPENER = re.compile(f"[{''.join(_QUOTES)}]")
 _LONGEST_QUOTE = 200
 _LONGEST_MENTION = 12
 
@@ -68,14 +70,13 @@ def quoted(text: str) -> list[tuple[int, int]]:
     labels, report, mention = _speech()
     spans: list[tuple[int, int]] = []
     place = 0
-    while place < len(text):
-        closer = next((c for o, c in _QUOTES if text[place] == o), None)
-        end = text.find(closer, place + 1, place + 1 + _LONGEST_QUOTE) if closer else -1
+    while mark := _OPENER.search(text, place):
+        place = mark.end()
+        end = text.find(_QUOTES[mark[0]], place, place + _LONGEST_QUOTE)
         if end < 0:
-            place += 1
             continue
-        if not text[:place].endswith(labels):
-            spans.append((place + 1, end))
+        if not text[: mark.start()].endswith(labels):
+            spans.append((place, end))
         place = end + 1
     outside = blank(text, spans)
     spans += [m.span("said") for m in report.finditer(outside)]
