@@ -87,6 +87,14 @@ async def warm(desk: Desk) -> None:
     from service.drafting import Drafter
     from service.schemas import Inquiry, Message
 
-    words = Message(role="customer", content=desk.rulebook.method.entry.goods_fallback)
+    facts = desk.rulebook.facts
+    heard = [next(iter(facts.by_id("demand").entry.values)), *facts.by_id("cause").entry.values]
+    words = Message(role="customer", content="，".join(heard))  # heard by frames: learning from examples can wait
     async for _ in Drafter(desk.rulebook, desk.library).draft(Inquiry(messages=(words,), writer="playbook")):
         pass
+
+
+def learn(desk: Desk) -> None:
+    """Learn from the examples; takes a second or so, meant for a thread beside the first answers."""
+    for by_example in desk.rulebook.listening.by_example:
+        by_example.learn()

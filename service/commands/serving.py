@@ -83,7 +83,7 @@ def _free_after(host: str, port: int, family: socket.AddressFamily) -> int:
 
 
 async def _serve(settings: Settings, listener: socket.socket, verbose: bool) -> None:
-    from service.assembly import assemble, warm
+    from service.assembly import assemble, learn, warm
     from service.logs import configure_logs
 
     configure_logs(logging.INFO if verbose else logging.WARNING)
@@ -94,7 +94,9 @@ async def _serve(settings: Settings, listener: socket.socket, verbose: bool) -> 
         await warm(desk)
         gc.enable()  # the command line runs without; a server lives long
         gc.freeze()  # the rulebook and the snapshot stay; only what requests leave behind is looked through
+        learning = asyncio.create_task(asyncio.to_thread(learn, desk))
         await _run(app, listener, settings)
+        await learning
 
 
 async def _run(app: FastAPI, listener: socket.socket, settings: Settings) -> None:

@@ -72,6 +72,10 @@ class ByExample:
         self._examples += [(value, text) for value, text in more if value in file.examples]
         self._labels = list(file.examples)
 
+    def learn(self) -> None:
+        """Learn now rather than when first asked."""
+        self._learned  # noqa: B018  (a cached property)
+
     def hear(self, sentence: str) -> Alike | None:
         """The value the sentence resembles; None when it is the silent one or no value leads clearly."""
         said = runs(sentence[:LONGEST])
