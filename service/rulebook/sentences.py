@@ -77,15 +77,21 @@ def _grown(norm: Normalised, rules: ForbiddenRules, hits: list[Hit]) -> list[Hit
     ear = rules.ear
     if ear is None or not hits:
         return hits
-    grown = list(hits)
+    grown = sorted(hits, key=lambda hit: hit.start)
+    reach = 0
     for start, end in sentences(norm.text):
         first, last = norm.span(start, end)
-        if not any(h.start < last and first < h.end for h in hits):
+        while reach < len(grown) and grown[reach].end <= first:
+            reach += 1
+        here = [i for i in range(reach, len(grown)) if grown[i].start < last and first < grown[i].end]
+        if not here:
             continue
         weighed = ear.likeness.weigh(norm.text[start:end])
         spans = [norm.span(*_trimmed(norm.text, start + w.start, start + w.end)) for w in weighed]
         follows = [ear.follows(w) for w in weighed]
-        grown = [_joined(hit, spans, follows, hits) for hit in grown]
+        others = [grown[i] for i in here]
+        for i in here:
+            grown[i] = _joined(grown[i], spans, follows, others)
     return grown
 
 
