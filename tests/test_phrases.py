@@ -102,7 +102,8 @@ def test_a_stated_time_redeems_what_would_be_vague() -> None:
 def test_a_finding_says_where_why_and_what_instead(rules: ForbiddenRules) -> None:
     text = "亲，箱子压坏了，您去找\u200b顺丰要赔偿吧。谢谢"
     [finding] = [f for f in check_phrases(text, rules) if f.category == "blame_shifting"]
-    assert text[finding.start : finding.end] == finding.excerpt == "您去找\u200b顺丰要赔偿吧"
+    assert text[finding.start : finding.end] == finding.excerpt
+    assert finding.excerpt.endswith("您去找\u200b顺丰要赔偿吧")
     assert finding.rule == "sent_away"
     assert finding.suggestion == "我来联系顺丰核实，有结果在这里回您"
     assert "消法" in finding.reason

@@ -72,7 +72,7 @@ def _taught(texts: Sequence[tuple[Clauses, bool]]) -> Likeness:
     good = [(clause, side) for clause, side in good if _letters(clause) >= _SHORTEST]
     first = Likeness(*_fit(whole + good), 0.0, "")
     telling = [(_telling(first, parts), True) for parts, side in texts if side and len(parts) > 1]
-    return Likeness(*_fit(whole + good + telling), 0.0, "")
+    return Likeness(*_fit(whole + good + telling), 0.0, "").pruned()
 
 
 def _letters(clause: list[str]) -> int:

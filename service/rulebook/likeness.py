@@ -124,9 +124,14 @@ class Likeness:
                     count = max(known[last + 1] - known[first], 1)
                     yield Window(first, last, self.bias + (weights[last + 1] - weights[first]) / math.sqrt(count))
 
+    def pruned(self) -> Likeness:
+        """Without the weights too light for their place in the file, and rounded as they stand there."""
+        kept = {run: round(w, 2) for run, w in self.weights.items() if abs(w) >= _LIGHTEST}
+        return Likeness(kept, self.bias, self.threshold, self.learned_from)
+
     def write(self, path: Path) -> None:
         """Write the weights, sorted so that versions can be compared."""
-        kept = {run: round(w, 2) for run, w in sorted(self.weights.items()) if abs(w) >= _LIGHTEST}
+        kept = dict(sorted(self.pruned().weights.items()))
         head = {"learned_from": self.learned_from, "bias": round(self.bias, 3), "threshold": round(self.threshold, 3)}
         path.write_text(json.dumps({**head, "weights": kept}, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
 
