@@ -17,6 +17,8 @@ from service.rulebook.yamlfile import StrictModel
 from service.text.normalise import fold
 
 _NOT_WORD = re.compile(r"[\W_]+")
+_SHORTEST_FOLLOWER = 3
+"""Letters and digits of the shortest clause that can be told from an address (``亲，``)."""
 _SMOOTH = 0.2
 """What a pair nobody of a kind has said counts."""
 
@@ -156,4 +158,4 @@ class Ear:
 
     def follows(self, clause: Weighed) -> bool:
         """True when a clause beside a forbidden one sounds as if it belonged to it."""
-        return clause.known > 0 and self.likeness.joined([clause]) >= self.settings.follow
+        return clause.said >= _SHORTEST_FOLLOWER and self.likeness.joined([clause]) >= self.settings.follow
