@@ -74,6 +74,8 @@ async def test_a_product_title_cannot_speak_for_us(product):
 
 async def test_long_messages_are_read_within_bounds():
     words = "您好锅坏了不加热要退货不退就差评" * 500
-    made = await draft(inquiry(words[:8000], words[:8000], words[:8000], order=ORDER | {"days_since_received": 2}, explain=True))
+    made = await draft(
+        inquiry(words[:8000], words[:8000], words[:8000], order=ORDER | {"days_since_received": 2}, explain=True)
+    )
     assert made.steps
     assert max(one["end"] for one in made.explain["heard"]) <= MESSAGE_CHARS
