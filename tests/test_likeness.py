@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from service.checks.phrases import check_phrases
 from service.errors import RulebookError
 from service.rulebook.ear import Ear, LearningFile
-from service.rulebook.forbidden import WEIGHTS, load_forbidden
+from service.rulebook.forbidden import SENTENCES, WEIGHTS, load_forbidden
 from service.rulebook.learning import learn, script_sentences
 from service.rulebook.likeness import Example, Likeness, clause_runs, digest, read_likeness, runs
 from service.settings import HOME
@@ -46,7 +46,7 @@ def test_the_shops_own_scripts_do_not_sound_forbidden() -> None:
 
 
 def test_learning_tells_the_sides_apart_and_names_the_rule() -> None:
-    ear = Ear(learn(EXAMPLES, [], 100), SETTINGS, EXAMPLES)
+    ear = Ear(learn(EXAMPLES, [], 100), SETTINGS, lambda: EXAMPLES)
     [heard] = ear.hear("雨伞实在丑")
     assert heard.example.rule == "ugly"
     assert ear.hear("鞋子很合适") == []
@@ -54,7 +54,7 @@ def test_learning_tells_the_sides_apart_and_names_the_rule() -> None:
 
 
 def test_one_bad_clause_among_good_ones_is_heard_where_it_stands() -> None:
-    ear = Ear(learn(EXAMPLES, [], 100), SETTINGS, EXAMPLES)
+    ear = Ear(learn(EXAMPLES, [], 100), SETTINGS, lambda: EXAMPLES)
     text = "鞋子不错,雨伞太丑了,给您换帽子。"
     [heard] = ear.hear(text)
     assert text[heard.start : heard.end] == "雨伞太丑了,"
@@ -64,7 +64,7 @@ def test_the_nearest_examples_vote_by_kind() -> None:
     examples = [Example("雨伞真丑", "ugly"), Example("雨伞丑死", "hideous"), Example("雨伞丑贵", "dear")]
     settings = SETTINGS.model_copy(update={"neighbours": 3})
     likeness = Likeness({"丑": 9.0}, 0.0, 1.0, "")
-    ear = Ear(likeness, settings, examples, {"ugly": "looks", "hideous": "looks", "dear": "price"})
+    ear = Ear(likeness, settings, lambda: examples, {"ugly": "looks", "hideous": "looks", "dear": "price"})
     [heard] = ear.hear("雨伞丑丑")
     assert heard.example.rule in {"ugly", "hideous"}
 
@@ -94,11 +94,11 @@ def test_no_file_no_ear_and_a_broken_file_is_told(tmp_path: Path) -> None:
 
 
 def test_a_sentence_for_a_rule_nobody_knows_is_told(tmp_path: Path) -> None:
-    text = "alarms_per_thousand: 5\nshortest: 3\nneighbours: 3\nmargin: 0\nlike:\n  nobody: [好]\n"
-    (tmp_path / "_learning.yaml").write_text(text, encoding="utf-8")
+    text = "plain: [好]\nlike:\n  nobody: [好]\n"
+    (tmp_path / SENTENCES).write_text(text, encoding="utf-8")
     with pytest.raises(RulebookError, match="nobody") as error:
         _ = load_forbidden(tmp_path).examples
-    assert error.value.line == 6
+    assert error.value.line == 3
 
 
 @given(st.text(alphabet="雨伞真丑好的,。!1a ", max_size=20))

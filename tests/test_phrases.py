@@ -61,6 +61,70 @@ def test_near_misses_pass(text: str) -> None:
     assert categories(text) == set()
 
 
+@pytest.mark.parametrize(
+    ("bad", "category"),
+    [
+        ("懒得要命，下趟楼都嫌远", "demeaning"),
+        ("到底修不修得好，我心里没个数", "vague"),
+        ("锅别往店里甩，仓库弄丢的您找仓库", "blame_shifting"),
+        ("我给您磕一百个头，求您消消气", "over_apology"),
+        ("吊牌在不在都无所谓，我偷偷给您全退", "unauthorized_promise"),
+        ("这单我死活不批，您找谁都没用", "flat_refusal"),
+    ],
+)
+def test_one_bad_clause_in_a_fine_reply_is_found_where_it_stands(bad: str, category: str) -> None:
+    before, after = "您好，照片我看到了，杯盖的胶圈翻过来再装就不漏。", "，新胶圈今天寄，单号晚上发您。"
+    text = before + bad + after
+    found = [f for f in check_phrases(text, RULES) if f.category == category and f.severity == "block"]
+    assert found
+    marked = {i for f in found for i in range(f.start, f.end)}
+    meant = set(range(len(before), len(before) + len(bad)))
+    assert len(marked & meant) >= len(meant) / 2
+    assert len(marked - meant) <= len(meant)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "这只玻璃心形状的摆件底下有防滑垫",
+        "折叠车自重九公斤，地铁能带",
+        "牙膏早晚都能刷，挤半厘米",
+        "开封以后再放冰箱，别晒",
+        "这张是没门槛的，满一块就减",
+        "系统没法跨店凑单，同店两件才减",
+        "您问发定位行不行，行的，发我就好",
+        "把碎的包好扔掉，别划手",
+        "取件码别告诉别人",
+        "您尽管问，我在线到十一点",
+        "不好意思说错了，是二十九块",
+        "多久换一次滤芯，半年一次",
+        "什么时候能到，物流写的是明天上午",
+        "谁都不想遇到这种事，先看看伤得重不重",
+        "您说“我不会装”，没关系的，我一步步教您",
+        "百分百棉的可以机洗，会缩两厘米",
+        "明天准备发货，今天先打包好",
+        "按您习惯的时间送，上午还是下午",
+    ],
+)
+def test_harmless_senses_of_suspicious_words_pass(text: str) -> None:
+    assert categories(text) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("说不退就没🚪儿，别想了", "flat_refusal"),
+        ("➕我薇信，返您三十", "unauthorized_promise"),
+        ("您是不是个ｓｂ呀", "demeaning"),
+        ("卜给推，说破嘴也没拥", "flat_refusal"),
+        ("佳我徽信，饭现三十", "unauthorized_promise"),
+        ("这个布好硕，看韵气吧", "vague"),
+    ],
+)
+def test_pictures_letters_and_sound_alikes_do_not_hide_a_phrase(text: str, category: str) -> None:
+    assert category in categories(text)
+
+
 @pytest.mark.parametrize("plain", ["我们不允许退", "这不可能", "您就是占便宜"])
 @pytest.mark.parametrize("mark", ["·", "~", " ", "😏", "\u200b", "*", "。"])
 def test_stuffing_does_not_hide_a_phrase(plain: str, mark: str) -> None:

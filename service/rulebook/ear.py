@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
@@ -24,7 +25,7 @@ _SMOOTH = 0.2
 
 
 class LearningFile(StrictModel):
-    """``_learning.yaml``: sentences beyond the rules' own, and how keen the ear may be."""
+    """``_learning.yaml``: how keen the ear may be."""
 
     alarms_per_thousand: Annotated[float, Field(ge=0, le=100)]
     shortest: Annotated[int, Field(ge=1)]
@@ -32,6 +33,11 @@ class LearningFile(StrictModel):
     margin: Annotated[float, Field(ge=-1, le=1)]
     follow: float = 0.0
     """Clauses beside a forbidden one that score at least this belong to it."""
+
+
+class SentenceFile(StrictModel):
+    """``_sentences.yaml``: sentences beyond the rules' own; ``like`` by rule, ``plain`` anybody may say."""
+
     like: dict[str, list[str]] = Field(default_factory=dict)
     plain: list[str] = Field(default_factory=list)
 
@@ -52,62 +58,80 @@ class _Index:
     rarity: dict[str, float]
     sizes: list[float]
     places: dict[str, list[int]]
+    kinds: list[str]
+    """The category of each example, or its rule where nobody said which; empty for a harmless one."""
     totals: dict[str, float]
     """Kind → pairs in all its examples."""
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """What a text shares with the examples: likeness (0 to 1) and place, taken negative so that earlier ones win."""
+
+    pairs: list[str]
+    bad: list[tuple[float, int]]
+    harmless: list[tuple[float, int]]
+
+    def lead(self, count: int) -> float:
+        """By how much the ``count`` closest forbidden examples are closer than the harmless ones, on average."""
+        bad, harmless = heapq.nlargest(count, self.bad), heapq.nlargest(count, self.harmless)
+        return (sum(x for x, _ in bad) - sum(x for x, _ in harmless)) / count
 
 
 class Neighbours:
     """Finds the examples a sentence resembles most, forbidden and harmless ones apart, and the kind it belongs to."""
 
-    def __init__(self, examples: Sequence[Example], kinds: Mapping[str, str]) -> None:
-        self._examples = examples
+    def __init__(self, examples: Callable[[], Sequence[Example]], kinds: Mapping[str, str]) -> None:
+        self._read = examples
         self._kinds = kinds
+
+    @cached_property
+    def _examples(self) -> Sequence[Example]:
+        return self._read()
 
     @cached_property
     def _index(self) -> _Index:
         places: dict[str, list[int]] = defaultdict(list)
         found = [_pairs(fold(example.text)) for example in self._examples]
-        totals: dict[str, float] = defaultdict(float)
         for place, theirs in enumerate(found):
-            totals[self.kind(self._examples[place])] += len(theirs)
             for pair in theirs:
                 places[pair].append(place)
         rarity = {pair: math.log((len(found) + 1) / len(where)) ** 2 for pair, where in places.items()}
         sizes = [math.sqrt(sum(map(rarity.__getitem__, theirs))) or 1.0 for theirs in found]
-        return _Index(rarity, sizes, places, totals)
+        kinds = [self._kinds.get(example.rule, example.rule) for example in self._examples]
+        totals: dict[str, float] = defaultdict(float)
+        for kind, theirs in zip(kinds, found, strict=True):
+            totals[kind] += len(theirs)
+        totals.pop("", None)
+        return _Index(rarity, sizes, places, kinds, totals)
 
-    def kind(self, example: Example) -> str:
-        """The category of an example's rule, or the rule itself where nobody said which; empty for a harmless one."""
-        return self._kinds.get(example.rule, example.rule)
-
-    def nearest(self, text: str, count: int) -> tuple[list[tuple[float, Example]], list[tuple[float, Example]]]:
-        """The ``count`` forbidden and ``count`` harmless examples most alike, closest first; likeness is 0 to 1."""
-        bad, harmless = self._alike(text)
-        return bad[:count], harmless[:count]
-
-    def _alike(self, text: str) -> tuple[list[tuple[float, Example]], list[tuple[float, Example]]]:
+    def nearest(self, text: str) -> Nearest:
+        """How much a text in normal form shares with each example."""
         index = self._index
-        mine = _pairs(text) & index.places.keys()
+        mine = [pair for pair in sorted(_pairs(text)) if pair in index.places]
         shared: dict[int, float] = defaultdict(float)
         for pair in mine:
+            rarity = index.rarity[pair]
             for place in index.places[pair]:
-                shared[place] += index.rarity[pair]
-        size = math.sqrt(sum(index.rarity[pair] for pair in mine)) or 1.0
-        scored = sorted(((s / (size * index.sizes[p]), -p) for p, s in shared.items()), reverse=True)
-        found = [(likeness, self._examples[-place]) for likeness, place in scored]
-        return [pair for pair in found if pair[1].rule], [pair for pair in found if not pair[1].rule]
+                shared[place] += rarity
+        size = math.sqrt(sum(map(index.rarity.__getitem__, mine))) or 1.0
+        bad: list[tuple[float, int]] = []
+        harmless: list[tuple[float, int]] = []
+        for place, weight in shared.items():
+            (bad if index.kinds[place] else harmless).append((weight / (size * index.sizes[place]), -place))
+        return Nearest(mine, bad, harmless)
 
-    def likeliest(self, text: str) -> Example | None:
+    def likeliest(self, near: Nearest) -> Example | None:
         """The closest example of the kind whose examples together share most with the text (naive Bayes)."""
         index = self._index
-        totals = {kind: n for kind, n in index.totals.items() if kind}
-        score = dict.fromkeys(totals, 0.0)
-        for pair in _pairs(text) & index.places.keys():
-            counts = Counter(self.kind(self._examples[place]) for place in index.places[pair])
-            for kind, total in totals.items():
+        score = dict.fromkeys(index.totals, 0.0)
+        for pair in near.pairs:
+            counts = Counter(index.kinds[place] for place in index.places[pair])
+            for kind, total in index.totals.items():
                 score[kind] += math.log((counts[kind] + _SMOOTH) / (total + _SMOOTH * len(index.places)))
         winner = max(score, key=lambda kind: score[kind], default="")
-        return next((e for _, e in self._alike(text)[0] if self.kind(e) == winner), None)
+        _, place = max((pair for pair in near.bad if index.kinds[-pair[1]] == winner), default=(0.0, 1))
+        return self._examples[-place] if place <= 0 else None
 
 
 def _pairs(text: str) -> set[str]:
@@ -126,10 +150,13 @@ class Ear:
         self,
         likeness: Likeness,
         settings: LearningFile,
-        examples: Sequence[Example],
+        examples: Callable[[], Sequence[Example]],
         kinds: Mapping[str, str] | None = None,
     ) -> None:
-        """``kinds`` says which category a rule belongs to; a rule left out is a kind of its own."""
+        """``examples`` are asked for when first needed.
+
+        ``kinds`` says which category a rule belongs to; a rule left out is a kind of its own.
+        """
         self.likeness = likeness
         self.settings = settings
         self._neighbours = Neighbours(examples, kinds or {})
@@ -151,10 +178,10 @@ class Ear:
         return sorted(heard, key=lambda h: h.start)
 
     def _confirmed(self, text: str) -> Example | None:
-        bad, harmless = self._neighbours.nearest(text, self.settings.neighbours)
-        if sum(x for x, _ in bad) - sum(x for x, _ in harmless) <= self.settings.margin * self.settings.neighbours:
+        near = self._neighbours.nearest(text)
+        if near.lead(self.settings.neighbours) <= self.settings.margin:
             return None
-        return self._neighbours.likeliest(text)
+        return self._neighbours.likeliest(near)
 
     def follows(self, clause: Weighed) -> bool:
         """True when a clause beside a forbidden one sounds as if it belonged to it."""

@@ -14,79 +14,20 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field, model_validator
 
 from service.errors import RulebookError, phrase
-from service.rulebook.ear import Ear, LearningFile
+from service.rulebook.ear import Ear, LearningFile, SentenceFile
 from service.rulebook.frames import FrameIndex, Frames
 from service.rulebook.likeness import Example, digest, read_likeness
-from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
-from service.schemas import Category, Severity
+from service.rulebook.rulefile import DATED, Rule, RuleFile, SharedWords
+from service.rulebook.yamlfile import YamlFile, read_yaml
+from service.schemas import Category
 
 SHARED = "_words.yaml"
 LEARNING = "_learning.yaml"
+SENTENCES = "_sentences.yaml"
 WEIGHTS = "_likeness.json"
-_DATED = frozenset({"law", "red_line"})
 _SLOT = re.compile(r"\{([^{}]+)\}")
-Frame = Annotated[str, Field(min_length=1)]
-
-
-class Count(StrictModel):
-    """A rule that one hit does not break: ``near`` hits each within ``within`` characters, or ``total`` in the text."""
-
-    near: Annotated[int, Field(ge=2)]
-    within: Annotated[int, Field(ge=1)]
-    total: Annotated[int, Field(ge=2)]
-
-
-class Rule(StrictModel):
-    """One sense that must not be said."""
-
-    id: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
-    name: str
-    why: str
-    severity: Severity = "block"
-    words: dict[str, list[str]] = Field(default_factory=dict)
-    frames: Annotated[list[Frame], Field(min_length=1)]
-    unless: list[Frame] = Field(default_factory=list)
-    nearby: list[Frame] = Field(default_factory=list)
-    count: Count | None = None
-    quoted: bool = False
-    """Also look inside quotation marks."""
-    exact: bool = False
-    """Mark just the words found, not the whole clause."""
-    say: str | None = None
-    checked_on: date | None = None
-    review_by: date | None = None
-    bad: Annotated[list[str], Field(min_length=8)]
-    ok: Annotated[list[str], Field(min_length=8)]
-
-
-class RuleFile(StrictModel):
-    """One file: a category and its rules. ``checked_on``/``review_by`` hold for every rule that has none itself."""
-
-    category: Category
-    checked_on: date | None = None
-    review_by: date | None = None
-    words: dict[str, list[str]] = Field(default_factory=dict)
-    rules: Annotated[list[Rule], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _dated(self) -> RuleFile:
-        for rule in self.rules:
-            checked, review = rule.checked_on or self.checked_on, rule.review_by or self.review_by
-            if self.category in _DATED and (checked is None or review is None):
-                raise ValueError(phrase("rule_undated", rule=rule.id))
-        return self
-
-
-class SharedWords(StrictModel):
-    """Word classes, and named lists of frames that ``unless`` and ``nearby`` take in as ``=name``."""
-
-    words: dict[str, list[str]] = Field(default_factory=dict)
-    exempt: dict[str, list[Frame]] = Field(default_factory=dict)
 
 
 @dataclass
@@ -142,12 +83,19 @@ class ForbiddenRules:
 
     @cached_property
     def learning(self) -> LearningFile:
-        """The sentences beyond the rules' own; the file's errors are as in :func:`load_forbidden`."""
+        """How keen the ear may be; the file's errors are as in :func:`load_forbidden`."""
         path = (self.folder or Path()) / LEARNING
         if self.folder is None or not path.exists():
             return LearningFile(alarms_per_thousand=0, shortest=1, neighbours=1, margin=0)
+        return read_yaml(path).parse(LearningFile)
+
+    @cached_property
+    def _sentences(self) -> SentenceFile:
+        path = (self.folder or Path()) / SENTENCES
+        if self.folder is None or not path.exists():
+            return SentenceFile()
         file = read_yaml(path)
-        parsed = file.parse(LearningFile)
+        parsed = file.parse(SentenceFile)
         for rule in parsed.like:
             if rule not in self.by_id:
                 raise file.error(phrase("rule_unknown", rule=rule), "like", rule)
@@ -156,11 +104,11 @@ class ForbiddenRules:
     @cached_property
     def examples(self) -> list[Example]:
         """Every sentence there is to learn from: what blocking rules of sense forbid, and what anybody may say."""
-        learned = [r for r in self.rules if r.category not in _DATED and r.rule.severity == "block"]
+        learned = [r for r in self.rules if r.category not in DATED and r.rule.severity == "block"]
         found = [Example(s, r.rule.id) for r in learned for s in r.rule.bad]
-        found += [Example(s, rule) for rule, sentences in self.learning.like.items() for s in sentences]
+        found += [Example(s, rule) for rule, sentences in self._sentences.like.items() for s in sentences]
         found += [Example(s) for r in self.rules for s in r.rule.ok]
-        return found + [Example(s) for s in self.learning.plain]
+        return found + [Example(s) for s in self._sentences.plain]
 
     @cached_property
     def ear(self) -> Ear | None:
@@ -179,7 +127,7 @@ class ForbiddenRules:
         if likeness is None:
             return None
         kinds = {rule.rule.id: rule.category for rule in self.rules}
-        return Ear(likeness, self.learning, self.examples, kinds)
+        return Ear(likeness, self.learning, lambda: self.examples, kinds)
 
     def stale(self) -> bool:
         """True when the weights were learned from other sentences than the present ones."""

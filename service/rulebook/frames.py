@@ -24,26 +24,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Generic, TypeVar
 
 import ahocorasick_rs
 
 from service.errors import phrase
-from service.text.normalise import fold
-from service.text.numerals import duration_pattern, money_pattern, numeral_pattern
-from service.text.segment import BLANK, PAUSES
+from service.rulebook.tokens import NUMERALS, plain_token, read_token
 
 K = TypeVar("K")
-_GAP = re.compile(r"^…(\d*)$")
-_CLASS = re.compile(r"<([^<>]+)>")
-_STRAY = re.compile(r"[<>?]|^[!-](?=.)")
-"""Marks that mean something elsewhere in a frame and are surely a slip inside a word."""
-_DEFAULT_GAP = 6
-_LONGEST_GAP = 40
-_BREAK = re.escape(PAUSES + BLANK)
-_EDGES = {"^": rf"(?<![^{_BREAK} ])", "$": rf"(?![^{_BREAK} ])"}
-_NUMERALS = {"数": numeral_pattern, "时长": duration_pattern, "金额": money_pattern}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,43 +44,19 @@ class FrameMatch:
     frame: int
 
 
-@dataclass(frozen=True)
-class _WordClass:
-    """The words of a class in normal form, longest first."""
-
-    words: tuple[str, ...]
-    needed: frozenset[str]
-    pattern: str
-
-
-@lru_cache(maxsize=4096)
-def _word_class(words: tuple[str, ...]) -> _WordClass:
-    found = tuple(sorted({fold(word) for word in words} - {""}, key=lambda w: (-len(w), w)))
-    return _WordClass(found, frozenset(found), "|".join(map(re.escape, found)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    """One token, read but not yet made into a pattern. ``needed`` is None when it may match without a listed word."""
-
-    source: str
-    names: tuple[str, ...]
-    needed: frozenset[str] | None
-
-
 class _Frame:
     """One frame: read at once, so that mistakes show on load; its pattern is compiled when a text first needs it."""
 
     __slots__ = ("_compiled", "_tokens", "needs")
 
     def __init__(self, frame: str, words: Mapping[str, Sequence[str]]) -> None:
-        self._tokens = [_plain(t) if "<" not in t else _token(t, frame, words) for t in frame.split()]
+        self._tokens = [plain_token(t) if "<" not in t else read_token(t, frame, words) for t in frame.split()]
         if not self._tokens:
             raise ValueError(phrase("frame_empty"))
         self._compiled: re.Pattern[str] | None = None
         self.needs = [token.needed for token in self._tokens if token.needed]
         """For every token that must be there and is made of words: those words, the most telling token first."""
-        if not self.needs and not any(name in _NUMERALS for token in self._tokens for name in token.names):
+        if not self.needs and not any(name in NUMERALS for token in self._tokens for name in token.names):
             raise ValueError(phrase("frame_no_word", frame=frame))
         self.needs.sort(key=lambda need: (-min(map(len, need)), len(need)))
 
@@ -119,85 +83,6 @@ class _Frame:
                 seen[name] = seen.get(name, 0) + 1
                 captures[name if seen[name] == 1 else f"{name}{seen[name]}"] = match.span(number)
             yield FrameMatch(match.start(), match.end(), captures, place)
-
-
-@lru_cache(maxsize=16384)
-def _plain(token: str) -> _Token:
-    """A token without classes; the same few stand in many frames."""
-    return _token(token, token, {})
-
-
-def _token(token: str, frame: str, words: Mapping[str, Sequence[str]]) -> _Token:
-    if token in _EDGES:
-        return _Token(_EDGES[token], (), None)
-    gap = _GAP.match(token)
-    if gap:
-        longest = min(int(gap[1]) if gap[1] else _DEFAULT_GAP, _LONGEST_GAP)
-        return _Token(rf"[^{_BREAK}]{{0,{longest}}}?", (), None)
-    if token[0] in "!-" and len(token) > 1:
-        return _negative(token, frame, words)
-    optional = token.endswith("?") and len(token) > 1
-    made = _alternatives(token[:-1] if optional else token, frame, words, capture=True)
-    return _Token(f"(?:{made.source})?", made.names, None) if optional else made
-
-
-def _negative(token: str, frame: str, words: Mapping[str, Sequence[str]]) -> _Token:
-    made = _alternatives(token[1:], frame, words, capture=False)
-    if token[0] == "!":
-        return _Token(f"(?!{made.source})", (), None)
-    if made.needed is None:
-        raise ValueError(phrase("frame_token", frame=frame, token=token))
-    return _Token("".join(f"(?<!{re.escape(word)})" for word in sorted(made.needed)), (), None)
-
-
-def _alternatives(token: str, frame: str, words: Mapping[str, Sequence[str]], *, capture: bool) -> _Token:
-    """The alternatives of one token; no words are needed when an edge or a numeral is among them."""
-    literals: list[str] = []
-    groups: list[str] = []
-    names: list[str] = []
-    needed: set[str] = set()
-    open_ended = False
-    group = "({})" if capture else "(?:{})"
-    for alternative in token.split("|"):
-        if alternative in _EDGES:
-            groups.append(_EDGES[alternative])
-            open_ended = True
-            continue
-        if alternative[:1] != "<":
-            if not alternative or _STRAY.search(alternative):
-                raise ValueError(phrase("frame_token", frame=frame, token=token))
-            literals.append(fold(alternative))
-            continue
-        inside = _CLASS.fullmatch(alternative)
-        if inside is None:
-            raise ValueError(phrase("frame_token", frame=frame, token=token))
-        name = inside[1]
-        names.append(name)
-        if name in _NUMERALS and name not in words:
-            groups.append(group.format(_NUMERALS[name]()))
-            open_ended = True
-            continue
-        found = _known_class(name, frame, words)
-        groups.append(group.format(found.pattern))
-        needed |= found.needed
-    needed.update(literals)
-    literals.sort(key=len, reverse=True)  # the longest alternative first, as classes have it
-    source = f"(?:{'|'.join([*map(_escaped, literals), *groups])})"
-    return _Token(source, tuple(names) if capture else (), None if open_ended else frozenset(needed))
-
-
-@lru_cache(maxsize=16384)
-def _escaped(word: str) -> str:
-    return re.escape(word)
-
-
-def _known_class(name: str, frame: str, words: Mapping[str, Sequence[str]]) -> _WordClass:
-    if name not in words:
-        raise ValueError(phrase("frame_class_unknown", frame=frame, word_class=name))
-    found = _word_class(tuple(words[name]))
-    if not found.words:
-        raise ValueError(phrase("frame_class_empty", word_class=name))
-    return found
 
 
 class Frames:
@@ -254,7 +139,7 @@ class FrameIndex(Generic[K]):
     def __init__(self) -> None:
         self._keys: list[tuple[K, Frames]] = []
         self._always: list[tuple[int, int]] = []
-        self._anchored: dict[str, list[tuple[int, int]]] = {}
+        self._anchored: dict[str, list[tuple[int, int, list[frozenset[str]]]]] = {}
         self._needed: list[str] = []
         self._automaton: ahocorasick_rs.AhoCorasick | None = None
 
@@ -267,7 +152,7 @@ class FrameIndex(Generic[K]):
             if not needs:
                 self._always.append((place, number))
             for word in needs[0] if needs else ():
-                self._anchored.setdefault(word, []).append((place, number))
+                self._anchored.setdefault(word, []).append((place, number, needs[1:]))
 
     def compile(self) -> None:
         """Build the word automaton; the first ``scan`` does it otherwise."""
@@ -291,7 +176,10 @@ class FrameIndex(Generic[K]):
         there = {self._needed[index] for index, _, _ in hits}
         chosen = set(self._always)
         for word in there:
-            for place, number in self._anchored.get(word, ()):
-                if not any(need.isdisjoint(there) for need in self._keys[place][1].needs[number]):
+            for place, number, others in self._anchored.get(word, ()):
+                for need in others:
+                    if need.isdisjoint(there):
+                        break
+                else:
                     chosen.add((place, number))
         return sorted(chosen)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from service.rulebook.forbidden import WEIGHTS, load_forbidden
 from service.rulebook.likeness import Example, Likeness, clause_runs, digest
+from service.rulebook.yamlfile import read_yaml
 from service.text.normalise import fold
 from service.text.segment import blank, quoted
 
@@ -28,6 +29,8 @@ _LEAST = 0.1
 """What a run counts that leans to neither side."""
 _SHORTEST = 4
 """Letters and digits from which a clause can be learned from by itself."""
+
+_SLOTS = re.compile(r"\{[^{}]*\}|[〔〕]")
 
 Clauses = list[list[str]]
 Row = tuple[list[str], bool]
@@ -137,7 +140,21 @@ def script_sentences(folder: Path) -> Iterator[str]:
     bullet = re.compile(r"^- (?:（[^）]*）)?(.+)$", re.MULTILINE)
     for path in sorted(folder.glob("*.md")):
         for match in bullet.finditer(path.read_text(encoding="utf-8")):
-            yield re.sub(r"\{[^{}]*\}|[〔〕]", "", match[1])
+            yield _SLOTS.sub("", match[1])
+
+
+def boundary_sentences(folder: Path) -> Iterator[str]:
+    """What the rows of the boundary table say (``say``, ``door``), slots taken out: sentences known to be good.
+
+    Raises:
+        RulebookError: a file is no YAML.
+    """
+    for path in sorted(folder.glob("*.yaml")):
+        for row in read_yaml(path).data.get("rows", []):
+            for part in ("say", "door"):
+                said = row.get(part) or []
+                for sentence in [said] if isinstance(said, str) else said:
+                    yield _SLOTS.sub("", sentence)
 
 
 def learn_from_folder(home: Path) -> Likeness:
@@ -147,7 +164,7 @@ def learn_from_folder(home: Path) -> Likeness:
         RulebookError: a rule file is broken.
     """
     rules = load_forbidden(home / "forbidden")
-    scripts = list(script_sentences(home / "scenarios"))
+    scripts = [*script_sentences(home / "scenarios"), *boundary_sentences(home / "boundaries")]
     learned = learn(rules.examples, scripts, rules.learning.alarms_per_thousand)
     learned.write(home / "forbidden" / WEIGHTS)
     return learned

@@ -1,7 +1,7 @@
 """What forbidden sentences sound like: a linear model over characters, learned from the rules' own sentences.
 
 Frames are exact and say why, but people find ever new words for the same thing. The sentences written beside the
-rules (``bad``, ``ok``), those in ``_learning.yaml`` and the shop's own scripts teach the model which runs of one to
+rules (``bad``, ``ok``), those in ``_sentences.yaml`` and the shop's own scripts teach the model which runs of one to
 three characters belong to which side. A text is weighed clause by clause, because one bad clause among good ones is
 how such sentences come. The learned weights are a file, ``_likeness.json``, made by
 ``python -m service.rulebook.learning``; a digest tells when the sentences have moved on.
