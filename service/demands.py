@@ -9,10 +9,12 @@ from service.reading import Reading
 def demands_of(reading: Reading, known: Known) -> tuple[str, ...]:
     """The newest inquiry's demands by value name; the silent one when nothing was asked.
 
-    A demand said twice stands where it was said last: what a buyer comes back to is what he wants.
+    A demand said twice stands where it was said last: what a buyer comes back to is what he wants. What he only asks
+    about stands before what he demands.
     """
     fact = known.book.by_id("demand")
-    values = [str(one.value) for one in reading.newest(fact.name, "buyer")]
+    heard = reading.newest(fact.name, "buyer")
+    values = [str(one.value) for one in sorted(heard, key=lambda one: not one.asked)]
     if not values:
         return (str(fact.entry.silent),)
     wishes = [value for value in values if not fact.entry.values[value].alone] or values

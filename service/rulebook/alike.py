@@ -5,19 +5,25 @@ three characters says which value's example sentences the buyer's sentence is li
 targets in its dual form (Saunders et al. 1998), solved in one step when first needed, the same for the same files.
 A value counts only when it leads the next one by the file's ``margin``; the nearest example of that value stands
 beside it, so that a person can see what it was heard like.
+
+Two kinds of file. ``fact: 诉求`` and ``examples: {退货退款: [sentences], …}``: the values of one choice, of which a
+speaker's turns say one. ``group: a name`` and ``examples: {检测非人为: [sentences], …, 无: [sentences]}``: flags,
+of which each sentence may say one; ``无`` collects the sentences that say none of them (the near misses). ``speaker``
+says whose sentences these are: ``buyer`` (the default), ``agent`` or ``record``; a record's sentence is compared
+with its key before it, as ``页面：包安装``.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from service.errors import phrase
 from service.rulebook.facts import FactBook
@@ -38,24 +44,37 @@ ROUNDS = 20
 """Rounds of conjugate gradients; by then nothing moves that a margin could feel."""
 
 
-class ExamplesFile(StrictModel):
-    """Example sentences of one fact by value, and how clear the answer must be."""
+NOTHING = "无"
+"""The label of sentences that say none of a group's flags."""
 
-    fact: str
+
+class ExamplesFile(StrictModel):
+    """Example sentences of one fact by value, or of several flags, and how clear the answer must be."""
+
+    fact: str | None = None
+    group: str | None = None
+    """Name of a group of flags, instead of ``fact``; for people."""
+    speaker: Literal["buyer", "agent", "record"] = "buyer"
     ridge: float = Field(gt=0)
     """Regularisation; the larger, the less a rare run counts."""
     margin: float = Field(ge=0, le=1)
     """How far the best value must lead the second."""
-    silent: list[str] = Field(min_length=1)
-    """Values never taken by likeness alone: those that mean nothing was said, and those that accuse."""
+    silent: list[str] = Field(default=[NOTHING], min_length=1)
+    """Labels never taken by likeness alone: those that mean nothing was said, and those that accuse."""
     borrow: dict[str, list[str]] = Field(default_factory=dict)
     """Values of other facts whose examples say nothing of this one (an invoice is wanted whatever the cause)."""
     examples: dict[str, list[str]]
 
+    @model_validator(mode="after")
+    def _one_kind(self) -> ExamplesFile:
+        if (self.fact is None) == (self.group is None):
+            raise ValueError(phrase("examples_fact_or_group"))
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """A value, the example it was heard like, and by how much it led."""
+    """A value (in a group: a flag), the example it was heard like, and by how much it led."""
 
     value: str
     example: str
@@ -63,11 +82,12 @@ class Alike:
 
 
 class ByExample:
-    """The examples of one fact; learned when first asked."""
+    """The examples of one fact, or of one group of flags; learned when first asked."""
 
     def __init__(self, file: ExamplesFile, more: Iterable[tuple[str, str]] = ()) -> None:
         """``more``: further (value, sentence) pairs, as the frames' own test sentences."""
-        self.fact, self._file = file.fact, file
+        self.fact, self.speaker, self._file = file.fact, file.speaker, file
+        self.facts = (file.fact,) if file.fact else tuple(label for label in file.examples if label != NOTHING)
         self._examples = [(value, text) for value, texts in file.examples.items() for text in texts]
         self._examples += [(value, text) for value, text in more if value in file.examples]
         self._labels = list(file.examples)
@@ -191,8 +211,9 @@ def _solve(matrix: _Sparse, ridge: float, wanted: Floats) -> Floats:
     return found
 
 
-Told = Iterable[tuple[str, str, str | None]]
-"""(fact, sentence, value); value None where the sentence is one that must not be heard."""
+Told = Iterable[tuple[str, str, str, str | None]]
+"""(speaker, fact, sentence, value); value None where the sentence is one that must not be heard."""
+FLAG_TRUE = "是"
 
 
 def load_examples(folder: Path, facts: FactBook, told: Told = ()) -> tuple[ByExample, ...]:
@@ -203,21 +224,37 @@ def load_examples(folder: Path, facts: FactBook, told: Told = ()) -> tuple[ByExa
     """
     files = {path: read_yaml(path) for path in sorted(folder.glob("*.yaml"))}
     entries = {path: file.parse(ExamplesFile) for path, file in files.items()}
-    sentences = {entry.fact: entry.examples for entry in entries.values()}
+    sentences = {entry.fact: entry.examples for entry in entries.values() if entry.fact}
     told = list(told)
     loaded: list[ByExample] = []
     for path, entry in entries.items():
         _validate(files[path], entry, facts)
-        more = [(value or entry.silent[0], text) for fact, text, value in told if fact == entry.fact]
+        more = list(_told(entry, told))
         for fact, values in entry.borrow.items():
             more += [(entry.silent[0], text) for value in values for text in sentences.get(fact, {}).get(value, ())]
         loaded.append(ByExample(entry, more))
     return tuple(loaded)
 
 
+def _told(entry: ExamplesFile, told: Iterable[tuple[str, str, str, str | None]]) -> Iterator[tuple[str, str]]:
+    """What the frames' own test sentences add: (label, sentence)."""
+    for speaker, fact, text, value in told:
+        if speaker != entry.speaker:
+            continue
+        if fact == entry.fact:
+            yield value or entry.silent[0], text
+        elif entry.group and fact in entry.examples:
+            yield (fact if value == FLAG_TRUE else NOTHING), text
+
+
 def _validate(file: YamlFile, entry: ExamplesFile, facts: FactBook) -> None:
-    if facts.kind(entry.fact) != "choice":
-        raise file.error(phrase("condition_no_choice", name=entry.fact), "fact")
+    if entry.group:
+        for label in entry.examples:
+            if label != NOTHING and facts.kind(label) != "flag":
+                raise file.error(phrase("condition_no_flag", name=label), "examples", label)
+        return
+    if facts.kind(str(entry.fact)) != "choice":
+        raise file.error(phrase("condition_no_choice", name=str(entry.fact)), "fact")
     for value in (*entry.silent, *entry.examples):
-        if not facts.has_value(entry.fact, value):
+        if not facts.has_value(str(entry.fact), value):
             raise file.error(phrase("condition_no_value", name=value), "examples", value)

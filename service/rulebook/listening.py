@@ -7,7 +7,7 @@ for a flag it is 是 or 否; for a text fact 文, and the matched words are the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +32,11 @@ class HeardFile(StrictModel):
 
     frames: list[str]
     unless: list[str] = Field(default_factory=list)
+    """Not heard when one of these stands in the same sentence."""
+    unless_here: list[str] = Field(default_factory=list)
+    """Not heard when one of these stands in the very clause."""
+    asked: list[str] = Field(default_factory=list)
+    """Further frames; what they hear, and what else is heard in their clause, is only asked about."""
     speakers: tuple[Speaker, ...] = ("buyer",)
     match: list[str] = Field(default_factory=list)
     not_match: list[str] = Field(default_factory=list)
@@ -43,6 +48,8 @@ class ReadingFile(StrictModel):
     words: dict[str, list[str]] = Field(default_factory=dict)
     keys: dict[str, str] = Field(default_factory=dict)
     """Parts of record keys (``coupon``, ``freight``) → the word they stand for."""
+    asked: dict[str, list[str]] = Field(default_factory=dict)
+    """Fact → frames that make any value of it only asked about (下个月还要买，到时候…)."""
     heard: dict[str, dict[str, HeardFile]] = Field(default_factory=dict)
 
 
@@ -55,9 +62,17 @@ class Pattern:
     entry: HeardFile
     frames: Frames
     unless: Frames | None
+    unless_here: Frames | None
+    asked: Frames | None
     rank: int
     file: Path
     line: int
+
+    def pardons(self, sentence: str, clause: str) -> bool:
+        """Whether the sentence, or the clause, takes back what the frame heard."""
+        return bool(
+            (self.unless and self.unless.search(sentence)) or (self.unless_here and self.unless_here.search(clause))
+        )
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,12 @@ class Listening:
     keys: dict[str, str]
     by_example: tuple[ByExample, ...] = ()
     """Facts that are heard by likeness where no frame hears them."""
+    asked: dict[str, tuple[Frames, ...]] = field(default_factory=dict)
+
+    def only_asks(self, pattern: Pattern, clause: str) -> bool:
+        """Whether the clause asks about the pattern's fact rather than demanding it."""
+        own = (pattern.asked,) if pattern.asked else ()
+        return any(frames.search(clause) for frames in (*own, *self.asked.get(pattern.fact, ())))
 
     def hint(self, key: str) -> str:
         """What a record's key says in Chinese, part by part: ``coupon_cap`` → 券上限."""
@@ -83,10 +104,13 @@ def load_listening(folder: Path, facts: FactBook) -> Listening:
     """
     patterns: list[Pattern] = []
     keys: dict[str, str] = {}
+    asked: dict[str, tuple[Frames, ...]] = {}
     for path in sorted(folder.glob("*.yaml")):
         file = read_yaml(path)
         data = file.parse(ReadingFile)
         keys |= data.keys
+        for fact, frames in data.asked.items():
+            asked[fact] = (*asked.get(fact, ()), _asked(file, facts, fact, frames, data))
         for fact, values in data.heard.items():
             for value, entry in values.items():
                 _check_value(file, facts, fact, value)
@@ -99,23 +123,34 @@ def load_listening(folder: Path, facts: FactBook) -> Listening:
                 indexes[speaker].add(pattern, pattern.frames)
         indexes[speaker].compile()
     told = [
-        (pattern.fact, sentence, value)
+        (speaker, pattern.fact, sentence, value)
         for pattern in patterns
-        if "buyer" in pattern.entry.speakers
+        for speaker in pattern.entry.speakers
         for sentences, value in ((pattern.entry.match, pattern.value), (pattern.entry.not_match, None))
         for sentence in sentences
     ]
-    return Listening(tuple(patterns), indexes, keys, load_examples(folder / EXAMPLES, facts, told))
+    return Listening(tuple(patterns), indexes, keys, load_examples(folder / EXAMPLES, facts, told), asked)
+
+
+def _asked(file: YamlFile, facts: FactBook, fact: str, frames: list[str], data: ReadingFile) -> Frames:
+    if facts.kind(fact) is None:
+        raise file.error(phrase("condition_no_fact", name=fact), "asked", fact)
+    try:
+        return Frames(frames, data.words)
+    except ValueError as error:
+        raise file.error(str(error), "asked", fact) from None
 
 
 def _pattern(file: YamlFile, data: ReadingFile, fact: str, value: str, entry: HeardFile, rank: int) -> Pattern:
     where = ("heard", fact, value)
     try:
-        frames = Frames(entry.frames, data.words)
-        unless = Frames(entry.unless, data.words) if entry.unless else None
+        frames = Frames([*entry.frames, *entry.asked], data.words)
+        unless, here, asked = (
+            Frames(f, data.words) if f else None for f in (entry.unless, entry.unless_here, entry.asked)
+        )
     except ValueError as error:
         raise file.error(str(error), *where) from None
-    return Pattern(fact, value, entry, frames, unless, rank, file.path, file.line(*where))
+    return Pattern(fact, value, entry, frames, unless, here, asked, rank, file.path, file.line(*where))
 
 
 def _check_value(file: YamlFile, facts: FactBook, fact: str, value: str) -> None:
