@@ -60,7 +60,8 @@ class Known(dict[str, Value]):
 
     def _stated(self, fact: Fact) -> Value | None:
         entry, name = fact.entry, fact.name
-        said = self.reading.newest(name, "buyer") if entry.buyer_word else ()
+        hear = self.reading.of if entry.lasting else self.reading.newest
+        said = hear(name, "buyer") if entry.buyer_word else ()
         if entry.kind == "choice" and not entry.order:
             return self._choice(entry, said or self.reading.of(name, "record", "agent"))
         known = self._from_order(entry) or self._from_records(fact) or self._from_shop(fact) or self._from_goods(entry)

@@ -30,3 +30,14 @@ def test_what_is_only_asked_about_does_not_lead(words, main):
 
 def test_a_demand_said_twice_stands_where_it_was_said_last():
     assert wants("退钱！或者换一个，算了还是退钱")[-1] == "退货退款"
+
+
+def test_a_plain_wish_says_nothing_beside_the_heavier_one():
+    assert wants("就是不想要了，退钱吧，东西我不寄回，直接仅退款") == ("仅退款",)
+
+
+def test_what_broke_in_an_earlier_turn_stays_broken():
+    book = shipped()
+    asked = inquiry("客户：锅底到手就裂了", "客服：亲，您是想怎么处理呢", "那退了吧，不想要了")
+    causes = Known(book.facts, asked, read(asked, book.listening, book.facts), book.shops["default"])["原因"].value
+    assert "破损" in causes or "质量" in causes

@@ -63,14 +63,16 @@ def resembling(
 def _choice(
     alike: ByExample, fact: str, said: list[_Sentence], heard: Sequence[Heard], pardoned: set[tuple[str, str]]
 ) -> Iterator[Heard]:
-    """The value the newest turns say most clearly, unless a frame has heard one of the speaker at all."""
+    """The value the newest turns say most clearly, or earlier ones, unless a frame has heard one at all."""
     if any(one.fact == fact and one.speaker == alike.speaker for one in heard):
         return
-    fresh = [one for one in said if one.part.fresh]
-    if clearest := alike.clearest(one.quote for one in fresh):
-        place, found = clearest
-        if (fact, found.value) not in pardoned:
-            yield fresh[place].heard(fact, found.value, found.example)
+    for fresh in (True, False):
+        turns = [one for one in said if one.part.fresh is fresh]
+        if clearest := alike.clearest(one.quote for one in turns):
+            place, found = clearest
+            if (fact, found.value) not in pardoned:
+                yield turns[place].heard(fact, found.value, found.example)
+            return
 
 
 def _flags(alike: ByExample, said: list[_Sentence], heard: Sequence[Heard]) -> Iterator[Heard]:

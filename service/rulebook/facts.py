@@ -28,6 +28,8 @@ class ChoiceValue(StrictModel):
     """Counts only when nothing else was said of the fact (small talk beside a wish is no wish)."""
     absorbs: list[str] = Field(default_factory=list)
     """Values not heard apart from this one in the same clause (退差价 in 差价退我 is no 退货退款)."""
+    outweighs: list[str] = Field(default_factory=list)
+    """Values that say nothing further anywhere in the inquiry once this one is said (仅退款 beside 退货退款)."""
 
 
 class FactFile(StrictModel):
@@ -54,6 +56,8 @@ class FactFile(StrictModel):
     unit: str = ""
     many: bool = False
     gravest: bool = False
+    lasting: bool = False
+    """True: what earlier turns of the buyer said still counts beside what the newest say (what broke stays broken)."""
     silent: str | None = None
     """Value when nobody spoke; another fact's name; ``ask`` = unknown; unset = empty."""
     ask: str = ""
@@ -167,7 +171,8 @@ def _validate(file: YamlFile, book: FactBook) -> None:
             raise file.error(phrase("fact_no_question", name=name), name)
         if entry.silent and not _silent_fits(entry, book):
             raise file.error(phrase("fact_bad_silent", name=name, value=entry.silent), name, "silent")
-        for value in (*entry.order_values.values(), *(v for group in entry.groups.values() for v in group)):
+        named = [v for value in entry.values.values() for v in (*value.absorbs, *value.outweighs)]
+        for value in (*entry.order_values.values(), *named, *(v for group in entry.groups.values() for v in group)):
             if value not in entry.values:
                 raise file.error(phrase("condition_no_value", name=value), name, "order_values")
 
