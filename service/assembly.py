@@ -11,6 +11,7 @@ from service.settings import Settings, prepare_data_dir
 
 if TYPE_CHECKING:
     from service.database.drafts import DraftStore
+    from service.database.rulebooks import RulebookStore
     from service.drafting import Drafter
     from service.library.store import Library
     from service.modelside import ModelSide
@@ -25,6 +26,7 @@ class Desk:
     rulebook: Rulebook
     library: Library
     store: DraftStore
+    rulebooks: RulebookStore
     drafter: Drafter
 
     @property
@@ -47,6 +49,7 @@ async def assemble(settings: Settings, *, owner: bool) -> AsyncIterator[Desk]:
         EnvironmentProblem: the data folder is unusable or, for an owner, taken.
         Unavailable: the database is busy or the disk is full.
     """
+    from service.rulebook.archive import pack
     from service.rulebook.book import load_rulebook
     from service.rulebook.thesaurus import load_thesaurus
 
@@ -54,6 +57,7 @@ async def assemble(settings: Settings, *, owner: bool) -> AsyncIterator[Desk]:
     prepare_data_dir(settings)
     async with AsyncExitStack() as stack:
         from service.database.drafts import DraftStore
+        from service.database.rulebooks import RulebookStore
         from service.drafting import Drafter
         from service.library.store import Library
 
@@ -62,8 +66,9 @@ async def assemble(settings: Settings, *, owner: bool) -> AsyncIterator[Desk]:
         stack.push_async_callback(library.close)
         await library.sync(settings.knowledge_dir)
         writer = _model_side(settings, stack)
-        store = DraftStore(library.database)
-        yield Desk(settings, rulebook, library, store, Drafter(rulebook, library, writer, store))
+        store, rulebooks = DraftStore(library.database), RulebookStore(library.database)
+        await rulebooks.keep(rulebook.digest, lambda: pack(settings.knowledge_dir))
+        yield Desk(settings, rulebook, library, store, rulebooks, Drafter(rulebook, library, writer, store))
 
 
 def _model_side(settings: Settings, stack: AsyncExitStack) -> ModelSide | None:

@@ -59,11 +59,12 @@ def draft(
     ] = None,
     as_json: Json = False,
     explain: Annotated[bool, typer.Option("--explain", help=_help("explain"))] = False,
+    replay: Annotated[str | None, typer.Option("--replay", metavar="ID", help=_help("replay"))] = None,
 ) -> None:
     """Draft one reply."""
     from service.commands.drafts import DraftOptions, run_draft
 
-    options = DraftOptions(text, file, order or [], policy or [], shop, role, writer, as_json, explain)
+    options = DraftOptions(text, file, order or [], policy or [], shop, role, writer, as_json, explain, replay)
     raise typer.Exit(run_draft(options))
 
 

@@ -111,6 +111,7 @@ class NotFound(YouliError):
 
     code = "not_found"
     status = 404
+    exit_code = 2
 
 
 class Conflict(YouliError):

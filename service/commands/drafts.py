@@ -6,18 +6,20 @@ import asyncio
 import json
 import shutil
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from service.commands.inputs import one_line, order_of, pairs, read_bytes, shown, text_of, usage
 from service.commands.show import draft_lines, inquiry_lines
+from service.commands.show_explain import replay_lines
 from service.commands.words import lines, strong, word
 from service.errors import InvalidRequest, RulebookError, YouliError
 from service.settings import read_settings
 
 if TYPE_CHECKING:
     from service.assembly import Desk
+    from service.replaying import Replay
     from service.rulebook.book import Rulebook
     from service.schemas import Draft, Inquiry
     from service.settings import Settings
@@ -36,6 +38,37 @@ class DraftOptions:
     writer: str | None = None
     as_json: bool = False
     explain: bool = False
+    replay: str | None = None
+
+
+def run_replay(options: DraftOptions) -> int:
+    """Draft a stored inquiry again under the recorded and today's rulebook, and show what differs.
+
+    Raises:
+        UsageError: further options were given.
+        NotFound: no such draft in that shop.
+        YouliError: as in :func:`run_draft`.
+    """
+    if any((options.text, options.file, options.order, options.policy, options.role, options.writer)):
+        raise usage("replay_alone")
+    settings = read_settings()
+
+    async def work() -> Replay:
+        from service.assembly import assemble
+        from service.replaying import replay
+
+        async with assemble(settings, owner=False) as desk:
+            return await replay(desk, options.replay or "", options.shop or "default")
+
+    made = asyncio.run(work())
+    if options.as_json:
+        drafts = {name: getattr(made, name) for name in ("stored", "recorded", "today")}
+        whole: dict[str, Any] = {n: d and d.model_dump(mode="json", by_alias=True) for n, d in drafts.items()}
+        whole["changes"] = [asdict(change) for change in made.changes()]
+        print(json.dumps(whole, ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(replay_lines(made)))
+    return 0
 
 
 def run_draft(options: DraftOptions) -> int:
@@ -45,6 +78,8 @@ def run_draft(options: DraftOptions) -> int:
         UsageError: the inquiry is not as the contract wants it.
         YouliError: the data folder, the rulebook or the database is not usable.
     """
+    if options.replay is not None:
+        return run_replay(options)
     inquiry = inquiry_of(options)
     settings = read_settings()
 

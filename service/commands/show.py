@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from service.commands.show_explain import explain_lines
 from service.commands.words import faint, name_of, printable, strong, word
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def draft_lines(draft: Draft, demands: Mapping[str, str], explain: bool = False)
     total = round(sum(draft.timings_ms.values()), 1)
     shown.append(faint(word("draft", "tail", id=draft.id, version=draft.knowledge_version, ms=total)))
     if explain and draft.explain is not None:
-        shown += ["", strong(word("draft", "explain")), json.dumps(draft.explain, ensure_ascii=False, indent=2)]
+        shown += ["", *explain_lines(draft.explain)]
     return shown
 
 

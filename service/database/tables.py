@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a database that is there already needs no Alembic import."""
 
 metadata = MetaData(
@@ -142,3 +142,12 @@ drafts = Table(
     Column("draft", JSON, nullable=False),
     Index(None, "shop", "created_at"),
 )
+
+rulebooks = Table(
+    "rulebooks",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("kept_at", UtcTime, nullable=False),
+    Column("archive", LargeBinary, nullable=False),  # zip of the rule files
+)
+"""No shop: the files of ``knowledge/`` are one set for all shops."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -56,15 +57,19 @@ class Rulebook(CheckBook):
     listening: Listening
 
 
+def rule_files(folder: Path) -> Iterator[Path]:
+    """Every file that can change a draft, in one order."""
+    for name in RULES:
+        top = folder / name
+        yield from (path for path in sorted([top] if top.is_file() else top.rglob("*.*")) if path.is_file())
+
+
 def digest_of(folder: Path) -> str:
     """Sixteen hex digits over names and bytes of all rule files."""
     hashed = hashlib.sha256()
-    for name in RULES:
-        top = folder / name
-        for path in sorted([top] if top.is_file() else top.rglob("*.*")):
-            if path.is_file():
-                hashed.update(f"{path.relative_to(folder).as_posix()}\0".encode())
-                hashed.update(hashlib.sha256(path.read_bytes()).digest())
+    for path in rule_files(folder):
+        hashed.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+        hashed.update(hashlib.sha256(path.read_bytes()).digest())
     return hashed.hexdigest()[:16]
 
 
