@@ -58,6 +58,9 @@ class Twin(StrictModel):
     say: str | None = None
     order: dict[str, str] = Field(default_factory=dict)
     forget: str | None = None
+    """A fact's name: its order field is left out."""
+    drop: str | None = None
+    """An order key that is left out."""
     same: list[Literal["verdict", "offer", "scenario", "steps"]] = Field(default_factory=list)
     verdict: Verdict | None = None
     threat: Threat | None = None
@@ -73,6 +76,8 @@ class CaseFile(StrictModel):
     tags: list[str] = Field(default_factory=list)
     inquiry: InquiryFile
     expect: Expect
+    decisive: list[str] = Field(default_factory=list)
+    """The facts that decide it, as its writer put them."""
     must: list[str | dict[str, str]] = Field(default_factory=list)
     must_not: list[str | dict[str, str]] = Field(default_factory=list)
     twins: list[Twin] = Field(default_factory=list)
@@ -94,8 +99,8 @@ class Case:
         """The inquiry with the twin's change; ``forget_field`` is the order field of the forgotten fact."""
         changed = self.entry.inquiry.model_copy(deep=True)
         order = {**changed.order, **twin.order}
-        if forget_field:
-            order.pop(forget_field.removeprefix("facts."), None)
+        for key in (forget_field, twin.drop):
+            order.pop((key or "").removeprefix("facts."), None)
         messages = list(changed.messages)
         if twin.say is not None:
             messages[-1] = {"customer": twin.say}

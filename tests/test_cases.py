@@ -1,49 +1,40 @@
-"""The shipped eval cases and their twins, through the production drafter."""
+"""The shipped eval cases and their twins, through the production drafter; tone, threat and name change nothing."""
 
 import pytest
 
-from evals.dataset import Case, load_cases
-from service.text.numerals import find_numbers
+from evals.dataset import load_cases
+from evals.misses import known_misses, misses
 from tests.desk import draft, shipped
 
 CASES = {case.entry.id: case for case in load_cases()}
+KNOWN = known_misses()
+OTHER_TONES = {
+    "polite": "麻烦您帮忙看一下，谢谢啦。{said}",
+    "name": "我叫王秀芳。{said}",
+    "angry": "{said}。气死我了，什么服务态度！",
+    "review": "{said}。不处理就给差评",
+    "platform": "{said}。不处理就找平台介入投诉",
+    "exposure": "{said}。不处理我就发小红书曝光",
+    "legal": "{said}。不处理我就打12315",
+}
+"""The same words in another tone, with a threat, by another name."""
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-async def test_case(name):
-    case = CASES[name]
-    expect = case.entry.expect
-    made = await draft(case.inquiry)
-    assert made.verdict == expect.verdict
-    if expect.scenario:
-        assert made.scenario == expect.scenario
-    if expect.threat:
-        assert made.threat == expect.threat
-    if expect.steps:
-        assert [step.step for step in made.steps] == expect.steps
-    for source in expect.sources:
-        assert source in {demand.rule for demand in made.demands}
-    if expect.numbers is not None:
-        said = {number.value for number in find_numbers(made.reply) if number.value > 3}
-        assert said <= set(expect.numbers), said - set(expect.numbers)
+async def test_case_and_twins_come_out_as_written_but_for_the_known_misses(name):
+    assert await misses(CASES[name], draft, shipped().facts) == KNOWN.get(name, [])
 
 
-@pytest.mark.parametrize("name", sorted(name for name, case in CASES.items() if case.entry.twins))
-async def test_twins(name):
-    case = CASES[name]
-    original = await draft(case.inquiry)
-    for twin in case.entry.twins:
-        made = await draft(case.twin(twin, _order_field(case, twin.forget)))
-        if twin.verdict:
-            assert made.verdict == twin.verdict, twin
-        if twin.threat:
-            assert made.threat == twin.threat, twin
-        if twin.asks:
-            assert shipped().facts.facts[twin.asks].entry.id in [one.fact for one in made.missing], twin
-        for what in twin.same:
-            one, two = ((d.basis.boundary if what == "offer" else getattr(d, what)) for d in (original, made))
-            assert one == two, (twin, what)
+def test_the_known_misses_are_of_cases_that_are_there():
+    assert set(KNOWN) <= set(CASES)
 
 
-def _order_field(case: Case, forget: str | None) -> str | None:
-    return shipped().facts.facts[forget].entry.order if forget else None
+@pytest.mark.parametrize("name", sorted(CASES))
+async def test_tone_threat_and_name_leave_verdict_and_offer(name):
+    inquiry = CASES[name].inquiry
+    *before, last = inquiry.messages
+    made = await draft(inquiry)
+    for tone, pattern in OTHER_TONES.items():
+        said = last.model_copy(update={"content": pattern.format(said=last.content)})
+        other = await draft(inquiry.model_copy(update={"messages": (*before, said)}))
+        assert (other.verdict, other.basis.boundary) == (made.verdict, made.basis.boundary), tone
