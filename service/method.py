@@ -27,10 +27,14 @@ class Plan:
 def plan(decision: Decision, known: Known, method: Method) -> Plan:
     """The plan for a decision. Sets the fact ``has_offer``, on which plans and scripts may hang.
 
-    An offer counts when it needs no grant, or when its grant is filled for this role and case.
+    An offer counts when it needs no grant, or when its grant is filled for this role and case. A grant the boundary
+    does not offer is emptied, so that no script can give it.
     """
     main = decision.main
     offers = tuple(name for name in main.boundary.entry.offer if _available(name, known, method))
+    for name, offer in method.entry.offers.items():
+        if offer.slot and name not in offers:
+            known[offer.slot] = Value()
     known[known.book.by_id(HAS_OFFER).name] = Value(bool(offers), source="derived")
     steps = tuple(place.step for place in method.plans[main.verdict] if place.when.test(known).value)
     return Plan(main.verdict, main.boundary, steps, offers)

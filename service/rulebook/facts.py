@@ -22,6 +22,8 @@ class ChoiceValue(StrictModel):
     id: str
     say: str = ""
     """How a reply names it (``退掉``); empty where no reply should."""
+    noun: str = ""
+    """The same as a thing one may grant or refuse (``退货``); empty: as ``say``."""
     rank: int = 0
     """Gravity, where the gravest of several counts (threats)."""
     alone: bool = False

@@ -10,6 +10,7 @@ from pydantic import Field
 from service.errors import phrase
 from service.rulebook.conditions import AllOf, ConditionError, parse_all
 from service.rulebook.facts import FactBook
+from service.rulebook.goodsfile import GoodsFile
 from service.rulebook.scripts import ScriptRules
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 from service.schemas import StepName, Verdict
@@ -62,8 +63,8 @@ class MethodFile(StrictModel):
     """Slots that code fills, with what they hold."""
     last_slots: list[str]
     offers: dict[str, OfferFile]
-    goods_fallback: str
-    """What ``{货}`` is when neither the order nor the buyer names it."""
+    goods: GoodsFile
+    """What ``{货}`` is."""
     register_: Register = Field(alias="register")
     threats: dict[str, str]
     """Threat values → display name."""
@@ -72,10 +73,6 @@ class MethodFile(StrictModel):
     question_join: str = "；"
     refused_besides: str
     """How a demand refused besides the main one is told: ``{demand}`` and its ``{ground}``."""
-    goods_max_chars: int = 12
-    """A longer product title is no way to name a thing in chat."""
-    goods_never: list[str] = Field(default_factory=list)
-    """A product title that holds one of these is not used: it comes from outside and must not speak for us."""
     advice: dict[str, str]
     """Advice sentences code gives, by name."""
 

@@ -10,11 +10,13 @@ from functools import cached_property
 from service.facts import Known
 from service.judging import Decision, Ruling
 from service.method import Plan
+from service.reading import Heard
 from service.rulebook.conditions import Value
 from service.rulebook.methodfile import Method
 from service.rulebook.scripts import Bullet
 from service.schemas import Inquiry
 from service.text.normalise import normalise
+from service.writing.goods import GoodsNames
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Slots(Mapping[str, str]):
     def __init__(self, brief: Brief) -> None:
         self.brief = brief
         self.said = [normalise(m.content).text for m in brief.inquiry.messages if m.role == "agent"]
+        self._names = GoodsNames(brief.method.entry.goods)
         self._cache: dict[str, str] = {}
         self._special: dict[str, Callable[[], str]] = {
             "称呼": self._address,
@@ -104,14 +107,12 @@ class Slots(Mapping[str, str]):
         return options[self.brief.pick("address", len(options))]
 
     def _goods(self) -> str:
-        """As the buyer calls it; else the title's first word when it is short; else the category; else the fallback."""
-        known, entry = self.brief.known, self.brief.method.entry
-        title = (self.brief.inquiry.order.product or "").split()
-        short = title[0] if title and len(title[0]) <= entry.goods_max_chars and title[0].isalnum() else ""
-        if any(word in short for word in entry.goods_never):
-            short = ""
-        said = show(known[self._name("buyer_goods")])
-        return said or short or show(known[self._name("order_goods")]) or entry.goods_fallback
+        order = self.brief.inquiry.order
+        said = [
+            one.quote if one.quote.casefold() == str(one.value).casefold() else str(one.value)
+            for one in self._heard("buyer_goods")
+        ]
+        return self._names.name(order.category or "", order.product or "", said)
 
     def _questions(self) -> str:
         facts = self.brief.known.book.facts
@@ -123,7 +124,9 @@ class Slots(Mapping[str, str]):
         return demand.values[self.brief.decision.main.demand].say
 
     def _trouble(self) -> str:
-        if own := show(self.brief.known[self._name("buyer_trouble")]):
+        """The buyer's own words for what is wrong, the fullest of them (链条就断了); unless he is not sure of it."""
+        unsure = self.brief.known[self._name("unsure_of_defect")].value is True
+        if not unsure and (own := max((str(one.value) for one in self._heard("buyer_trouble")), key=len, default="")):
             return own
         cause = self.brief.known.book.by_id("cause")
         said = self.brief.known[cause.name].value
@@ -134,7 +137,7 @@ class Slots(Mapping[str, str]):
         """The other demands with this verdict: what a reply calls each, and its ruling."""
         demand = self.brief.known.book.by_id("demand").entry
         named = {
-            demand.values[ruling.demand].say: ruling
+            demand.values[ruling.demand].noun or demand.values[ruling.demand].say: ruling
             for ruling in self.brief.decision.others
             if ruling.verdict == verdict and ruling.demand != self.brief.decision.main.demand
         }
@@ -149,6 +152,10 @@ class Slots(Mapping[str, str]):
         return "；".join(
             entry.refused_besides.format_map({"demand": name, "ground": ground}) for name, ground in grounds if ground
         )
+
+    def _heard(self, fact_id: str) -> tuple[Heard, ...]:
+        """How the buyer put it, in his order: in the newest inquiry, else before."""
+        return self.brief.known.reading.newest(self._name(fact_id), "buyer")
 
     def _name(self, fact_id: str) -> str:
         return self.brief.known.book.by_id(fact_id).name
