@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from service.reading.heard import Heard, Scalar
 from service.rulebook.facts import FactBook
 from service.rulebook.listening import FLAG_WORDS, WHOLE, Listening, Pattern, Speaker
+from service.text.negation import denied
 from service.text.normalise import normalise
 from service.text.numerals import days_of, find_numbers, number_of
 from service.text.segment import blank, clauses, quoted, sentences
@@ -24,9 +25,10 @@ def listen(
     found: list[tuple[Pattern, int, Heard]] = []
     pardoned: set[tuple[str, str]] = set()
     for pattern, match in listening.indexes[speaker].scan(own):
-        sentence = _around(match.start, match.end, bounds, own)
-        clause = _around(match.start, match.end, pauses, own)
-        if pattern.pardons(sentence, clause):
+        sentence, clause = (_around(match.start, match.end, spans) for spans in (bounds, pauses))
+        if pattern.pardons(own[slice(*sentence)], own[slice(*clause)]) or (
+            pattern.deniable and denied(own[slice(*clause)], match.start - clause[0])
+        ):
             pardoned.add((pattern.fact, pattern.value))
             continue
         unit = facts.facts[pattern.fact].entry.unit
@@ -34,22 +36,17 @@ def listen(
         if value is None:
             continue
         start, end = norm.span(match.start, match.end)
-        asked = listening.only_asks(pattern, clause)
-        found.append(
-            (
-                pattern,
-                match.end - match.start,
-                Heard(pattern.fact, value, speaker, text[start:end], index, start, end, asked=asked),
-            )
-        )
+        asked = listening.only_asks(pattern, own[slice(*clause)])
+        heard = Heard(pattern.fact, value, speaker, text[start:end], index, start, end, asked=asked)
+        found.append((pattern, match.end - match.start, heard))
     kept = _unabsorbed(_longest(found, facts), [norm.span(a, b) for a, b in pauses], facts)
     return sorted(kept, key=lambda one: (one.start, one.end)), pardoned
 
 
-def _around(start: int, end: int, bounds: list[tuple[int, int]], text: str) -> str:
-    """The sentence (or the clauses) a span stands in."""
-    touched = [(a, b) for a, b in bounds if a < max(end, start + 1) and start < b]
-    return text[touched[0][0] : touched[-1][1]] if touched else text
+def _around(start: int, end: int, spans: list[tuple[int, int]]) -> tuple[int, int]:
+    """From the first to the last sentence (or clause) that a span touches; the span itself where there is none."""
+    touched = [(a, b) for a, b in spans if a < max(end, start + 1) and start < b]
+    return (min(start, touched[0][0]), max(end, touched[-1][1])) if touched else (start, end)
 
 
 def _value(

@@ -58,6 +58,8 @@ class FactFile(StrictModel):
     unit: str = ""
     many: bool = False
     gravest: bool = False
+    deniable: bool = False
+    """True: a value of the choice is not heard where the words before deny it (没有受伤); flags always are."""
     lasting: bool = False
     """True: what earlier turns of the buyer said still counts beside what the newest say (what broke stays broken)."""
     silent: str | None = None

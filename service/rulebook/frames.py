@@ -24,12 +24,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Generic, TypeVar
 
 import ahocorasick_rs
 
 from service.errors import phrase
 from service.rulebook.tokens import NUMERALS, plain_token, read_token
+from service.text.negation import denies, undenied
 
 K = TypeVar("K")
 
@@ -47,12 +49,13 @@ class FrameMatch:
 class _Frame:
     """One frame: read at once, so that mistakes show on load; its pattern is compiled when a text first needs it."""
 
-    __slots__ = ("_compiled", "_tokens", "needs")
+    __slots__ = ("_compiled", "_firm", "_tokens", "needs")
 
-    def __init__(self, frame: str, words: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, frame: str, words: Mapping[str, Sequence[str]], firm: bool) -> None:
         self._tokens = [plain_token(t) if "<" not in t else read_token(t, frame, words) for t in frame.split()]
         if not self._tokens:
             raise ValueError(phrase("frame_empty"))
+        self._firm = firm and not any(denies(word) for token in self._tokens for word in token.needed or ())
         self._compiled: re.Pattern[str] | None = None
         self.needs = [token.needed for token in self._tokens if token.needed]
         """For every token that must be there and is made of words: those words, the most telling token first."""
@@ -63,8 +66,14 @@ class _Frame:
     @property
     def pattern(self) -> re.Pattern[str]:
         if self._compiled is None:
-            self._compiled = re.compile("".join(token.source for token in self._tokens))
+            self._compiled = re.compile("".join(self._sources()))
         return self._compiled
+
+    def _sources(self) -> Iterator[str]:
+        for token, following in zip_longest(self._tokens, self._tokens[1:]):
+            yield token.source
+            if self._firm and token.gap and following and following.needed:
+                yield undenied()
 
     def possible(self, text: str) -> bool:
         """False when a word this frame cannot do without is not in the text."""
@@ -90,13 +99,19 @@ class Frames:
 
     __slots__ = ("_frames", "_needs")
 
-    def __init__(self, frames: Sequence[str], words: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, frames: Sequence[str], words: Mapping[str, Sequence[str]], *, firm: bool = False) -> None:
         """Parse the frames; patterns are compiled when a text first needs them.
+
+        Args:
+            frames: as the team writes them.
+            words: the word classes they may name.
+            firm: what follows a gap may not be denied there (手 …3 烫伤 is not 手没烫伤); not for frames that
+                deny by themselves (没 …3 收到).
 
         Raises:
             ValueError: an empty frame, an unknown or empty class, a token that is none; a Chinese sentence says which.
         """
-        self._frames = [_Frame(frame, words) for frame in frames]
+        self._frames = [_Frame(frame, words, firm) for frame in frames]
         self._needs = [frame.needs for frame in self._frames]
 
     @classmethod

@@ -64,6 +64,8 @@ class Pattern:
     unless: Frames | None
     unless_here: Frames | None
     asked: Frames | None
+    deniable: bool
+    """Whether a denial right before the words takes the fact back; 不给退 is a demand all the same."""
     rank: int
     file: Path
     line: int
@@ -114,7 +116,8 @@ def load_listening(folder: Path, facts: FactBook) -> Listening:
         for fact, values in data.heard.items():
             for value, entry in values.items():
                 _check_value(file, facts, fact, value)
-                patterns.append(_pattern(file, data, fact, value, entry, len(patterns)))
+                deniable = _deniable(facts, fact, value)
+                patterns.append(_pattern(file, data, fact, value, entry, len(patterns), deniable))
     indexes: dict[Speaker, FrameIndex[Pattern]] = {}
     for speaker in SPEAKERS:
         indexes[speaker] = FrameIndex()
@@ -141,16 +144,23 @@ def _asked(file: YamlFile, facts: FactBook, fact: str, frames: list[str], data: 
         raise file.error(str(error), "asked", fact) from None
 
 
-def _pattern(file: YamlFile, data: ReadingFile, fact: str, value: str, entry: HeardFile, rank: int) -> Pattern:
+def _pattern(
+    file: YamlFile, data: ReadingFile, fact: str, value: str, entry: HeardFile, rank: int, deniable: bool
+) -> Pattern:
     where = ("heard", fact, value)
     try:
-        frames = Frames([*entry.frames, *entry.asked], data.words)
+        frames = Frames([*entry.frames, *entry.asked], data.words, firm=deniable)
         unless, here, asked = (
             Frames(f, data.words) if f else None for f in (entry.unless, entry.unless_here, entry.asked)
         )
     except ValueError as error:
         raise file.error(str(error), *where) from None
-    return Pattern(fact, value, entry, frames, unless, here, asked, rank, file.path, file.line(*where))
+    return Pattern(fact, value, entry, frames, unless, here, asked, deniable, rank, file.path, file.line(*where))
+
+
+def _deniable(facts: FactBook, fact: str, value: str) -> bool:
+    flag = facts.kind(fact) == "flag" and FLAG_WORDS[value.rstrip("0123456789")]
+    return flag or facts.facts[fact].entry.deniable
 
 
 def _check_value(file: YamlFile, facts: FactBook, fact: str, value: str) -> None:

@@ -55,6 +55,7 @@ class Token:
     needed: frozenset[str] | None
     words: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    gap: bool = False
 
     @property
     def source(self) -> str:
@@ -80,7 +81,7 @@ def read_token(token: str, frame: str, words: Mapping[str, Sequence[str]]) -> To
     gap = _GAP.match(token)
     if gap:
         longest = min(int(gap[1]) if gap[1] else _DEFAULT_GAP, _LONGEST_GAP)
-        return Token(rf"[^{_BREAK}]{{0,{longest}}}?", (), None)
+        return Token(rf"[^{_BREAK}]{{0,{longest}}}?", (), None, gap=True)
     if token[0] in "!-" and len(token) > 1:
         return _negative(token, frame, words)
     optional = token.endswith("?") and len(token) > 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,13 +11,20 @@ from functools import cached_property
 from service.facts import Known
 from service.judging import Decision, Ruling
 from service.method import Plan
-from service.reading import Heard
+from service.reading import Heard, records
 from service.rulebook.conditions import Value
 from service.rulebook.methodfile import Method
 from service.rulebook.scripts import Bullet
 from service.schemas import Inquiry
 from service.text.normalise import normalise
+from service.text.private import Masker
+from service.text.segment import clauses
 from service.writing.goods import GoodsNames
+
+QUOTE_MIN, QUOTE_MAX = 4, 24
+"""Characters a record's words may have to be quoted in a bubble; longer ones would crowd out the rule."""
+_LABEL = re.compile(r"^.*[：:]")
+_MARKS = re.compile(r"[“”\"‘’「」<>{}\[\]]")
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ class Slots(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         if name not in self._cache:
             special = self._special.get(name)
-            self._cache[name] = special() if special else show(self.brief.known[name])
+            self._cache[name] = special() if special else show(self.brief.known[name]) or self._on_record(name)
         return self._cache[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -152,6 +160,22 @@ class Slots(Mapping[str, str]):
         return "；".join(
             entry.refused_besides.format_map({"demand": name, "ground": ground}) for name, ground in grounds if ground
         )
+
+    def _on_record(self, name: str) -> str:
+        """The clauses of a record that state a flag (吊牌已剪), to be quoted; empty when they are no fit quote."""
+        known = self.brief.known
+        if known.book.kind(name) != "flag":
+            return ""
+        texts = dict(records(self.brief.inquiry))
+        for one in sorted(known.reading.of(name, "record"), key=lambda one: -len(one.quote)):
+            text, quote = texts.get(one.key, ""), _LABEL.sub("", one.quote)
+            start = text.find(quote) if quote else -1
+            touched = [(a, b) for a, b in clauses(text) if start >= 0 and a < start + len(quote) and start < b]
+            said = _LABEL.sub("", text[touched[0][0] : touched[-1][1]]).strip("，,。；;！!、 ") if touched else ""
+            whole = QUOTE_MIN <= len(said) <= QUOTE_MAX and not _MARKS.search(said)
+            if whole and not Masker().mask(said).entities:
+                return said
+        return ""
 
     def _heard(self, fact_id: str) -> tuple[Heard, ...]:
         """How the buyer put it, in his order: in the newest inquiry, else before."""
