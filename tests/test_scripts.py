@@ -43,6 +43,13 @@ FULL = LEAST | {
     "承诺内容": "补寄一份",
     "负责人": "售后主管",
     "答复时限": "两小时内",
+    "页面不含": "需另购底座",
+    "写明用法": "请勿机洗",
+    "页面已说明": "介意勿拍",
+    "检测无故障": "未发现异常",
+    "检测人为": "外力开裂",
+    "检查有使用痕迹": "吊牌已剪，领口有粉底印",
+    "扣款有据": "扣回满减",
     "另拒": "运费的事：不喜欢退的，寄回这段归买家",
 }
 RECORDS = ("7天", "30天", "3天", "8元", "本月底", "50元", "12元", "48小时", "24小时", "两小时内", "伞")
@@ -134,6 +141,8 @@ def test_optional_parts_leave_whole_sentences(
 
 def _filled(row: Boundary, say: str, door: str) -> dict[str, str]:
     facts = FULL | {"无理由天数": "7", "签收天数": "30"}
+    if "换购券" not in row.entry.offer:
+        facts |= {"券额": "", "券有效期": ""}
     asked = [BOOK.facts.facts[name].entry.ask.rstrip("？") for name in row.entry.ask]
     ground, left = Bullet.of(say).render(facts), Bullet.of(door).render(facts)
     return facts | {"依据": ground or "", "留门": left or "", "问题": "，".join(asked) or LEAST["问题"]}
