@@ -58,6 +58,16 @@ class Known(dict[str, Value]):
                 return self.root(term)
         return name
 
+    def settled(self, name: str) -> bool:
+        """True when the fact need not be asked for: it is filled, or what was said of another fact answers it."""
+        if self[name].filled:
+            return True
+        for other, values in self.book.facts[name].entry.settled_by.items():
+            said = self[other].value
+            if not {*values}.isdisjoint(said if isinstance(said, tuple) else (said,)):
+                return True
+        return False
+
     def _stated(self, fact: Fact) -> Value | None:
         entry, name = fact.entry, fact.name
         hear = self.reading.of if entry.lasting else self.reading.newest

@@ -89,10 +89,15 @@ def _decide(
     entry = row.boundary.entry
     turning = [other for other in open_rows if other.boundary.entry.verdict != entry.verdict]
     if not turning:
-        return Ruling(demand, row.boundary, entry.verdict, tuple(entry.ask[:max_questions]), tuple(considered))
+        return Ruling(demand, row.boundary, entry.verdict, _open(entry.ask, known, max_questions), tuple(considered))
     ask = list(dict.fromkeys(known.root(name) for other in turning for name in sorted(other.truth.because)))
     if entry.verdict == "needs_clarification" and entry.when:
         ask += [name for name in entry.ask if name not in ask]
-        return Ruling(demand, row.boundary, entry.verdict, tuple(ask[:max_questions]), tuple(considered))
+        return Ruling(demand, row.boundary, entry.verdict, _open(ask, known, max_questions), tuple(considered))
     first = turning[0].boundary
-    return Ruling(demand, first, "needs_clarification", tuple(ask[:max_questions]), tuple(considered))
+    return Ruling(demand, first, "needs_clarification", _open(ask, known, max_questions), tuple(considered))
+
+
+def _open(asked: Sequence[str], known: Known, most: int) -> tuple[str, ...]:
+    """The facts still worth asking for; all of them when every one is settled, for a question there must be."""
+    return tuple([name for name in asked if not known.settled(name)] or asked)[:most]

@@ -66,6 +66,8 @@ class FactFile(StrictModel):
     """Value when nobody spoke; another fact's name; ``ask`` = unknown; unset = empty."""
     ask: str = ""
     ask_from: Literal["buyer", "order_system"] = "buyer"
+    settled_by: dict[str, list[str]] = Field(default_factory=dict)
+    """Choices whose values answer this fact's question: who asks for an exchange is not asked what he wants."""
     admits: bool = False
     """True: what the buyer admits against himself (I have worn it) beats an order field that says otherwise."""
     buyer_word: bool = True
@@ -179,6 +181,12 @@ def _validate(file: YamlFile, book: FactBook) -> None:
         for value in (*entry.order_values.values(), *named, *(v for group in entry.groups.values() for v in group)):
             if value not in entry.values:
                 raise file.error(phrase("condition_no_value", name=value), name, "order_values")
+        for other, values in entry.settled_by.items():
+            if book.kind(other) != "choice":
+                raise file.error(phrase("condition_no_choice", name=other), name, "settled_by")
+            for value in values:
+                if not book.has_value(other, value):
+                    raise file.error(phrase("condition_no_value", name=value), name, "settled_by")
 
 
 def _silent_fits(entry: FactFile, book: FactBook) -> bool:
