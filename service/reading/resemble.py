@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from service.reading.heard import Heard
 from service.rulebook.alike import ByExample
 from service.rulebook.listening import Listening, Speaker
-from service.text.segment import sentences
+from service.text.segment import clauses, sentences
+
+NAMES = frozenset(("order.category", "order.product"))
+"""Records that only name the goods; a name states nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def resembling(
 
     A value whose frame matched but was pardoned (不是质量问题) is not brought back by likeness.
     """
-    said = [_Sentence(part, *span) for part in parts for span in sentences(part.text)]
+    said = [_Sentence(part, *span) for part in parts if part.key not in NAMES for span in sentences(part.text)]
     for alike in listening.by_example:
         own = [one for one in said if one.part.speaker == alike.speaker]
         if alike.fact:
@@ -63,16 +66,25 @@ def resembling(
 def _choice(
     alike: ByExample, fact: str, said: list[_Sentence], heard: Sequence[Heard], pardoned: set[tuple[str, str]]
 ) -> Iterator[Heard]:
-    """The value the newest turns say most clearly, or earlier ones, unless a frame has heard one at all."""
-    if any(one.fact == fact and one.speaker == alike.speaker for one in heard):
+    """The value the newest turns, or earlier ones, say most clearly, where no frame has heard one or it is very clear."""
+    known = {one.value for one in heard if one.fact == fact and one.speaker == alike.speaker}
+    if known and alike.beside is None:
         return
     for fresh in (True, False):
-        turns = [one for one in said if one.part.fresh is fresh]
+        turns = [one for whole in said if whole.part.fresh is fresh for one in _with_clauses(whole, alike)]
         if clearest := alike.clearest(one.quote for one in turns):
             place, found = clearest
-            if (fact, found.value) not in pardoned:
+            clear = not known or (found.margin >= (alike.beside or 0) and found.value not in known)
+            if clear and (fact, found.value) not in pardoned:
                 yield turns[place].heard(fact, found.value, found.example)
             return
+
+
+def _with_clauses(whole: _Sentence, alike: ByExample) -> Iterator[_Sentence]:
+    yield whole
+    if alike.shortest_clause is not None:
+        spans = [(whole.start + a, whole.start + b) for a, b in clauses(whole.quote) if b - a >= alike.shortest_clause]
+        yield from (_Sentence(whole.part, *span) for span in spans if span != (whole.start, whole.end))
 
 
 def _flags(alike: ByExample, said: list[_Sentence], heard: Sequence[Heard]) -> Iterator[Heard]:

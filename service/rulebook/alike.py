@@ -16,7 +16,7 @@ with its key before it, as ``页面：包安装``.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -59,6 +59,11 @@ class ExamplesFile(StrictModel):
     """Regularisation; the larger, the less a rare run counts."""
     margin: float = Field(ge=0, le=1)
     """How far the best value must lead the second."""
+    beside: float | None = None
+    """Lead at which a value is taken even beside what frames have heard of a choice of many; None: never."""
+    clauses: int | None = None
+    """Clauses of at least so many characters are compared by themselves too; a long sentence dilutes the one that
+    tells. None: whole sentences only."""
     silent: list[str] = Field(default=[NOTHING], min_length=1)
     """Labels never taken by likeness alone: those that mean nothing was said, and those that accuse."""
     borrow: dict[str, list[str]] = Field(default_factory=dict)
@@ -87,6 +92,7 @@ class ByExample:
     def __init__(self, file: ExamplesFile, more: Iterable[tuple[str, str]] = ()) -> None:
         """``more``: further (value, sentence) pairs, as the frames' own test sentences."""
         self.fact, self.speaker, self._file = file.fact, file.speaker, file
+        self.beside, self.shortest_clause = file.beside, file.clauses
         self.facts = (file.fact,) if file.fact else tuple(label for label in file.examples if label != NOTHING)
         self._examples = [(value, text) for value, texts in file.examples.items() for text in texts]
         self._examples += [(value, text) for value, text in more if value in file.examples]
@@ -94,7 +100,7 @@ class ByExample:
 
     def learn(self) -> None:
         """Learn now rather than when first asked."""
-        self._learned  # noqa: B018  (a cached property)
+        self._weighed  # noqa: B018  (a cached property, and so is what it rests on)
 
     def hear(self, sentence: str) -> Alike | None:
         """The value the sentence resembles; None when it is the silent one or no value leads clearly."""
@@ -116,13 +122,22 @@ class ByExample:
 
     def _nearest(self, said: frozenset[str], value: str) -> str:
         weights = self._learned.rarity
+        shared = {run: weights[run] ** 2 for run in said if run in weights}
 
-        def likeness(text: str) -> float:
+        def likeness(example: tuple[str, frozenset[str], float]) -> float:
+            return sum(shared[run] for run in example[1] & shared.keys()) / example[2]
+
+        return max(self._weighed[value], key=likeness)[0]
+
+    @cached_property
+    def _weighed(self) -> dict[str, list[tuple[str, frozenset[str], float]]]:
+        """Value → its examples with their runs and length."""
+        weights, found = self._learned.rarity, defaultdict(list)
+        for value, text in self._examples:
             theirs = runs(text)
-            size = sum(weights.get(run, 0.0) ** 2 for run in theirs) or 1.0
-            return sum(weights.get(run, 0.0) ** 2 for run in theirs & said) / math.sqrt(size)
-
-        return max((text for name, text in self._examples if name == value), key=likeness)
+            size = math.sqrt(sum(weights.get(run, 0.0) ** 2 for run in theirs)) or 1.0
+            found[value].append((text, theirs, size))
+        return found
 
     @cached_property
     def _learned(self) -> _Learned:

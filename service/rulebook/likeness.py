@@ -14,6 +14,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate
 from pathlib import Path
@@ -57,6 +58,7 @@ class Window:
     score: float
 
 
+@lru_cache(maxsize=256)  # the same few sentences are compared with several groups of examples
 def runs(text: str) -> frozenset[str]:
     """The runs of one to three characters of a sentence in normal form, pauses and quotations as ``|``."""
     plain = "^" + _NOT_WORD.sub("|", fold(text)) + "$"
