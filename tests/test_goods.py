@@ -31,7 +31,7 @@ def test_the_name_fits_what_was_bought(category: str, product: str, said: list[s
 
 
 @pytest.mark.parametrize(
-    "category", ["", "五金工具", "全额退款保证", "退您三百元", "这是一个很长很长的类目名字", "3C", "<b>"]
+    "category", ["", "厨房用品", "全额退款保证", "退您三百元", "这是一个很长很长的类目名字", "3C", "<b>"]
 )
 def test_no_name_is_taken_from_what_is_no_thing(category: str):
     assert NAMES.name(category, "", []) == NAMES.entry.fallback
@@ -52,3 +52,23 @@ async def test_trouble_of_a_thing_the_buyer_is_unsure_of_is_not_asserted():
         )
     )
     assert "变形" not in made.reply
+
+
+async def test_what_the_warehouse_found_is_quoted_from_the_record():
+    order = {
+        "category": "女装-风衣",
+        "days_since_received": 6,
+        "received": True,
+        "facts": {"return_check": "仓库验货：袖口有粉底印，吊牌已剪"},
+    }
+    made = await draft(inquiry("风衣不喜欢，退货怎么不给我退", order=order))
+    assert made.basis is not None and made.basis.boundary == "wear_found"
+    assert "“袖口有粉底印”" in made.steps[1].text
+
+
+@pytest.mark.parametrize(("said", "asked"), [("给我换一个", False), ("这咋办", True)])
+async def test_who_named_the_remedy_is_not_asked_for_it(said: str, asked: bool):
+    order = {"category": "台灯", "days_since_received": 60, "received": True}
+    made = await draft(inquiry(f"台灯不亮了，不知道是灯坏了还是我家电压的事，{said}", order=order))
+    assert made.verdict == "needs_clarification"
+    assert ("想修" in made.reply) is asked

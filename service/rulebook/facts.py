@@ -24,6 +24,8 @@ class ChoiceValue(StrictModel):
     """How a reply names it (``退掉``); empty where no reply should."""
     noun: str = ""
     """The same as a thing one may grant or refuse (``退货``); empty: as ``say``."""
+    besides: bool = True
+    """False: never promised in passing, beside another demand (money back while the goods stay)."""
     rank: int = 0
     """Gravity, where the gravest of several counts (threats)."""
     alone: bool = False

@@ -134,7 +134,9 @@ class Slots(Mapping[str, str]):
     def _trouble(self) -> str:
         """The buyer's own words for what is wrong, the fullest of them (链条就断了); unless he is not sure of it."""
         unsure = self.brief.known[self._name("unsure_of_defect")].value is True
-        if not unsure and (own := max((str(one.value) for one in self._heard("buyer_trouble")), key=len, default="")):
+        told = [str(one.value) for one in self._heard("buyer_trouble")]
+        plain = [one for one in told if not one.startswith(self["货"][-1])]  # 鞋 and 鞋底开胶了 would say 鞋 twice
+        if not unsure and (own := max(plain, key=len, default="")):
             return own
         cause = self.brief.known.book.by_id("cause")
         said = self.brief.known[cause.name].value
@@ -149,7 +151,12 @@ class Slots(Mapping[str, str]):
             for ruling in self.brief.decision.others
             if ruling.verdict == verdict and ruling.demand != self.brief.decision.main.demand
         }
-        return [(name, ruling) for name, ruling in named.items() if name]
+        granted = verdict == "reasonable"
+        return [
+            (name, ruling)
+            for name, ruling in named.items()
+            if name and (demand.values[ruling.demand].besides or not granted)
+        ]
 
     def _refused(self) -> str:
         """What is refused besides, each with its ground: a refusal never stands without one."""
