@@ -26,7 +26,7 @@ def test_a_sentence_like_the_examples_is_heard_with_the_example_it_is_like():
     alike = ByExample(SMALL).hear("我的快递停在半路三天不动了")
     assert alike is not None
     assert alike.value == "延误"
-    assert alike.example in SMALL.examples["延误"]
+    assert ByExample(SMALL).nearest("我的快递停在半路三天不动了", alike.value) in SMALL.examples["延误"]
 
 
 @pytest.mark.parametrize("sentence", ["在吗", "", "qwerty", "谢谢你"])

@@ -13,6 +13,7 @@ from service.reading.heard import Heard, Reading
 from service.reading.listen import listen
 from service.reading.records import records
 from service.reading.resemble import Part, resembling
+from service.reading.weighing import weighed
 from service.rulebook.facts import FactBook
 from service.rulebook.listening import Listening, Speaker
 from service.schemas import Inquiry
@@ -41,6 +42,8 @@ def read(inquiry: Inquiry, listening: Listening, facts: FactBook) -> Reading:
         heard += [replace(one, key=part.key, fresh=part.fresh) for one in found]
         pardoned |= spared if part.speaker == "buyer" else set()
     heard += resembling(parts, heard, pardoned, listening)
+    for weighing in listening.weighings:
+        heard = weighed(parts, heard, weighing, facts.facts[weighing.fact].entry)
     fresh_from = next((part.index for part in parts if part.speaker == "buyer" and part.fresh), 0)
     return Reading(tuple(heard), fresh_from)
 

@@ -25,6 +25,8 @@ class Heard:
     fresh: bool = True
     like: str = ""
     """The example sentence it was heard by, where no frame heard it."""
+    whole: bool = False
+    """Heard by weighing the whole message against labelled ones."""
     asked: bool = False
     """A demand only asked about (运费谁出呀), beside what is demanded."""
 

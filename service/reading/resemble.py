@@ -66,7 +66,7 @@ def resembling(
 def _choice(
     alike: ByExample, fact: str, said: list[_Sentence], heard: Sequence[Heard], pardoned: set[tuple[str, str]]
 ) -> Iterator[Heard]:
-    """The value the newest turns, or earlier ones, say most clearly, where no frame has heard one or it is very clear."""
+    """The value that newest or earlier turns say most clearly, where no frame has heard one or it is very clear."""
     known = {one.value for one in heard if one.fact == fact and one.speaker == alike.speaker}
     if known and alike.beside is None:
         return
@@ -76,7 +76,7 @@ def _choice(
             place, found = clearest
             clear = not known or (found.margin >= (alike.beside or 0) and found.value not in known)
             if clear and (fact, found.value) not in pardoned:
-                yield turns[place].heard(fact, found.value, found.example)
+                yield turns[place].heard(fact, found.value, alike.nearest(turns[place].quote, found.value))
             return
 
 
@@ -96,4 +96,4 @@ def _flags(alike: ByExample, said: list[_Sentence], heard: Sequence[Heard]) -> I
             continue
         found = alike.hear(one.quote)
         if found and found.value not in spoken:
-            yield one.heard(found.value, True, found.example)
+            yield one.heard(found.value, True, alike.nearest(one.quote, found.value))

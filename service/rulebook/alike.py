@@ -1,8 +1,7 @@
 """Hearing by example: which value of a fact a sentence resembles (``knowledge/reading/examples/*.yaml``).
 
 Frames are exact, but people find ever new words. Where no frame heard a fact, a linear model over runs of one to
-three characters says which value's example sentences the buyer's sentence is like: ridge regression to one-hot
-targets in its dual form (Saunders et al. 1998), solved in one step when first needed, the same for the same files.
+three characters says which value's example sentences the buyer's sentence is like (:mod:`service.rulebook.ridge`).
 A value counts only when it leads the next one by the file's ``margin``; the nearest example of that value stands
 beside it, so that a person can see what it was heard like.
 
@@ -16,32 +15,23 @@ with its key before it, as ``页面：包安装``.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from service.errors import phrase
 from service.rulebook.facts import FactBook
 from service.rulebook.likeness import runs
+from service.rulebook.ridge import Learned
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float32]
 
 LONGEST = 120
 """Characters of a sentence that are compared; what is longer is many sentences in one."""
-
-
-ROUNDS = 20
-"""Rounds of conjugate gradients; by then nothing moves that a margin could feel."""
 
 
 NOTHING = "无"
@@ -79,10 +69,9 @@ class ExamplesFile(StrictModel):
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """A value (in a group: a flag), the example it was heard like, and by how much it led."""
+    """A value (in a group: a flag), and by how much it led."""
 
     value: str
-    example: str
     margin: float
 
 
@@ -98,6 +87,21 @@ class ByExample:
         self._examples += [(value, text) for value, text in more if value in file.examples]
         self._labels = list(file.examples)
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The values, in the file's order."""
+        return tuple(self._labels)
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Values never taken by likeness alone; the first means that nothing was said."""
+        return tuple(self._file.silent)
+
+    @property
+    def examples(self) -> Sequence[tuple[str, str]]:
+        """(value, sentence) pairs."""
+        return self._examples
+
     def learn(self) -> None:
         """Learn now rather than when first asked."""
         self._weighed  # noqa: B018  (a cached property, and so is what it rests on)
@@ -112,7 +116,7 @@ class ByExample:
         value = self._labels[best]
         if value in self._file.silent or first - second < self._file.margin:
             return None
-        return Alike(value, self._nearest(said, value), round(first - second, 3))
+        return Alike(value, round(first - second, 3))
 
     def clearest(self, sentences: Iterable[str]) -> tuple[int, Alike] | None:
         """Of several sentences the place and value of the one that speaks most clearly."""
@@ -120,9 +124,10 @@ class ByExample:
         clear = [(place, alike) for place, alike in heard if alike]
         return max(clear, key=lambda pair: pair[1].margin, default=None)
 
-    def _nearest(self, said: frozenset[str], value: str) -> str:
+    def nearest(self, sentence: str, value: str) -> str:
+        """The example of this value that the sentence is most like, for a person who asks why."""
         weights = self._learned.rarity
-        shared = {run: weights[run] ** 2 for run in said if run in weights}
+        shared = {run: weights[run] ** 2 for run in runs(sentence[:LONGEST]) if run in weights}
 
         def likeness(example: tuple[str, frozenset[str], float]) -> float:
             return sum(shared[run] for run in example[1] & shared.keys()) / example[2]
@@ -140,90 +145,12 @@ class ByExample:
         return found
 
     @cached_property
-    def _learned(self) -> _Learned:
-        texts = [runs(text) for _, text in self._examples]
-        targets = [self._labels.index(value) for value, _ in self._examples]
-        return _Learned(texts, targets, len(self._labels), self._file.ridge)
-
-
-class _Learned:
-    """Weights of every run for every value.
-
-    Solves (XXᵀ + ridge) A = Y by conjugate gradients over the few runs a sentence has; weights are XᵀA.
-    """
-
-    def __init__(self, texts: Sequence[frozenset[str]], targets: Sequence[int], labels: int, ridge: float) -> None:
+    def _learned(self) -> Learned:
         import numpy as np  # here, because the shell's ``check`` must not pay for it
 
-        counts = Counter(run for text in texts for run in text)
-        self.rarity = {run: math.log(len(texts) / n) for run, n in sorted(counts.items()) if 1 < n < len(texts)}
-        self._places = {run: place for place, run in enumerate(self.rarity)}
-        known = [(self._row(text), target) for text, target in zip(texts, targets, strict=True)]
-        rows = [row for row, _ in known if row]
-        matrix = _Sparse(rows, len(self._places))
-        wanted = np.eye(labels, dtype=np.float32)[[target for row, target in known if row]]
-        self._mean: Floats = wanted.mean(axis=0)
-        self._weights: Floats = matrix.across(_solve(matrix, ridge, wanted - self._mean))
-
-    def _row(self, text: Iterable[str]) -> list[tuple[int, float]]:
-        """A sentence's known runs with their weights, of length one together."""
-        row = [(self._places[run], self.rarity[run]) for run in text if run in self._places]
-        length = math.sqrt(sum(weight * weight for _, weight in row))
-        return sorted((place, weight / length) for place, weight in row)
-
-    def scores(self, text: Iterable[str]) -> list[float] | None:
-        """One score a value; the examples' own would be near one for theirs and near nought for others."""
-        row = self._row(text)
-        if not row:
-            return None
-        places, weights = [place for place, _ in row], [weight for _, weight in row]
-        return [float(score) for score in weights @ self._weights[places] + self._mean]
-
-
-class _Sparse:
-    """A matrix of few entries a row, in numpy alone."""
-
-    def __init__(self, rows: Sequence[Sequence[tuple[int, float]]], width: int) -> None:
-        import numpy as np
-
-        self._columns = np.array([place for row in rows for place, _ in row])
-        self._values = np.array([weight for row in rows for _, weight in row], dtype=np.float32)[:, None]
-        self._row_of = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
-        self._starts = np.cumsum([0, *(len(row) for row in rows)])[:-1]
-        self._order = np.argsort(self._columns, kind="stable")
-        self._column_starts = np.searchsorted(self._columns[self._order], np.arange(width))
-
-    def along(self, other: Floats) -> Floats:
-        """This matrix times another."""
-        import numpy as np
-
-        return np.add.reduceat(self._values * other[self._columns], self._starts)
-
-    def across(self, other: Floats) -> Floats:
-        """This matrix turned, times another."""
-        import numpy as np
-
-        entries = self._values[self._order] * other[self._row_of[self._order]]
-        return np.add.reduceat(entries, self._column_starts)
-
-
-def _solve(matrix: _Sparse, ridge: float, wanted: Floats) -> Floats:
-    """(XXᵀ + ridge) A = wanted by conjugate gradients, column by column at once."""
-    import numpy as np
-
-    found = np.zeros_like(wanted)
-    rest = wanted.copy()
-    step = rest.copy()
-    size = (rest * rest).sum(axis=0)
-    for _ in range(ROUNDS):
-        image = matrix.along(matrix.across(step)) + ridge * step
-        length = size / np.maximum((step * image).sum(axis=0), 1e-12)
-        found += length * step
-        rest -= length * image
-        grown = (rest * rest).sum(axis=0)
-        step = rest + (grown / np.maximum(size, 1e-12)) * step
-        size = grown
-    return found
+        texts = [runs(text) for _, text in self._examples]
+        targets = [self._labels.index(value) for value, _ in self._examples]
+        return Learned(texts, np.eye(len(self._labels), dtype=np.float32)[targets], self._file.ridge)
 
 
 Told = Iterable[tuple[str, str, str, str | None]]

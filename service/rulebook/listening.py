@@ -17,11 +17,12 @@ from service.errors import phrase
 from service.rulebook.alike import ByExample, load_examples
 from service.rulebook.facts import FactBook
 from service.rulebook.frames import FrameIndex, Frames
+from service.rulebook.messages import Weighing, load_weighings
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 
 Speaker = Literal["buyer", "agent", "record"]
 SPEAKERS: tuple[Speaker, ...] = ("buyer", "agent", "record")
-EXAMPLES = "examples"
+EXAMPLES, MESSAGES = "examples", "messages"
 CAPTURES = ("数", "时长", "金额")
 FLAG_WORDS = {"是": True, "否": False}
 WHOLE = "文"
@@ -86,6 +87,8 @@ class Listening:
     keys: dict[str, str]
     by_example: tuple[ByExample, ...] = ()
     """Facts that are heard by likeness where no frame hears them."""
+    weighings: tuple[Weighing, ...] = ()
+    """Facts that whole messages are weighed for."""
     asked: dict[str, tuple[Frames, ...]] = field(default_factory=dict)
 
     def only_asks(self, pattern: Pattern, clause: str) -> bool:
@@ -132,7 +135,9 @@ def load_listening(folder: Path, facts: FactBook) -> Listening:
         for sentences, value in ((pattern.entry.match, pattern.value), (pattern.entry.not_match, None))
         for sentence in sentences
     ]
-    return Listening(tuple(patterns), indexes, keys, load_examples(folder / EXAMPLES, facts, told), asked)
+    examples = load_examples(folder / EXAMPLES, facts, told)
+    weighings = load_weighings(folder / MESSAGES, facts, examples)
+    return Listening(tuple(patterns), indexes, keys, examples, weighings, asked)
 
 
 def _asked(file: YamlFile, facts: FactBook, fact: str, frames: list[str], data: ReadingFile) -> Frames:

@@ -1,0 +1,105 @@
+"""A linear model over runs of characters: ridge regression in its dual form (Saunders et al. 1998).
+
+Solved in one step when first needed, the same for the same examples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+ROUNDS = 20
+"""Rounds of conjugate gradients; by then nothing moves that a margin could feel."""
+
+
+class Learned:
+    """Weights of every run for every value.
+
+    Solves (XXᵀ + ridge) A = Y by conjugate gradients over the few runs a sentence has; weights are XᵀA.
+    """
+
+    def __init__(self, texts: Sequence[frozenset[str]], targets: Floats, ridge: float) -> None:
+        """Learn.
+
+        Args:
+            texts: the runs of each example.
+            targets: one row an example, one column a value, near one where the example says the value.
+            ridge: regularisation; the larger, the less a rare run counts.
+        """
+        counts = Counter(run for text in texts for run in text)
+        self.rarity = {run: math.log(len(texts) / n) for run, n in sorted(counts.items()) if 1 < n < len(texts)}
+        self._places = {run: place for place, run in enumerate(self.rarity)}
+        rows = [self._row(text) for text in texts]
+        told = [place for place, row in enumerate(rows) if row]
+        matrix = _Sparse([rows[place] for place in told], len(self._places))
+        wanted = targets[told]
+        self._mean: Floats = wanted.mean(axis=0)
+        self._weights: Floats = matrix.across(_solve(matrix, ridge, wanted - self._mean))
+
+    def _row(self, text: Iterable[str]) -> list[tuple[int, float]]:
+        """A sentence's known runs with their weights, of length one together."""
+        row = [(self._places[run], self.rarity[run]) for run in text if run in self._places]
+        length = math.sqrt(sum(weight * weight for _, weight in row))
+        return sorted((place, weight / length) for place, weight in row)
+
+    def scores(self, text: Iterable[str]) -> list[float] | None:
+        """One score a value; the examples' own would be near one for theirs and near nought for others."""
+        row = self._row(text)
+        if not row:
+            return None
+        places, weights = [place for place, _ in row], [weight for _, weight in row]
+        return [float(score) for score in weights @ self._weights[places] + self._mean]
+
+
+class _Sparse:
+    """A matrix of few entries a row, in numpy alone."""
+
+    def __init__(self, rows: Sequence[Sequence[tuple[int, float]]], width: int) -> None:
+        import numpy as np
+
+        self._columns = np.array([place for row in rows for place, _ in row])
+        self._values = np.array([weight for row in rows for _, weight in row], dtype=np.float32)[:, None]
+        self._row_of = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+        self._starts = np.cumsum([0, *(len(row) for row in rows)])[:-1]
+        self._order = np.argsort(self._columns, kind="stable")
+        self._column_starts = np.searchsorted(self._columns[self._order], np.arange(width))
+
+    def along(self, other: Floats) -> Floats:
+        """This matrix times another."""
+        import numpy as np
+
+        return np.add.reduceat(self._values * other[self._columns], self._starts)
+
+    def across(self, other: Floats) -> Floats:
+        """This matrix turned, times another."""
+        import numpy as np
+
+        entries = self._values[self._order] * other[self._row_of[self._order]]
+        return np.add.reduceat(entries, self._column_starts)
+
+
+def _solve(matrix: _Sparse, ridge: float, wanted: Floats) -> Floats:
+    """(XXᵀ + ridge) A = wanted by conjugate gradients, column by column at once."""
+    import numpy as np
+
+    found = np.zeros_like(wanted)
+    rest = wanted.copy()
+    step = rest.copy()
+    size = (rest * rest).sum(axis=0)
+    for _ in range(ROUNDS):
+        image = matrix.along(matrix.across(step)) + ridge * step
+        length = size / np.maximum((step * image).sum(axis=0), 1e-12)
+        found += length * step
+        rest -= length * image
+        grown = (rest * rest).sum(axis=0)
+        step = rest + (grown / np.maximum(size, 1e-12)) * step
+        size = grown
+    return found
