@@ -79,12 +79,14 @@ class ByExample:
     """The examples of one fact, or of one group of flags; learned when first asked."""
 
     def __init__(self, file: ExamplesFile, more: Iterable[tuple[str, str]] = ()) -> None:
-        """``more``: further (value, sentence) pairs, as the frames' own test sentences."""
+        """``more``: further (value, sentence) pairs, as the frames' own test sentences; the file's own stand first."""
         self.fact, self.speaker, self._file = file.fact, file.speaker, file
         self.beside, self.shortest_clause = file.beside, file.clauses
         self.facts = (file.fact,) if file.fact else tuple(label for label in file.examples if label != NOTHING)
         self._examples = [(value, text) for value, texts in file.examples.items() for text in texts]
-        self._examples += [(value, text) for value, text in more if value in file.examples]
+        own = {text for _, text in self._examples}
+        further = {text: value for value, text in more if value in file.examples and text not in own}
+        self._examples += [(value, text) for text, value in further.items()]
         self._labels = list(file.examples)
 
     @property
@@ -171,11 +173,19 @@ def load_examples(folder: Path, facts: FactBook, told: Told = ()) -> tuple[ByExa
     loaded: list[ByExample] = []
     for path, entry in entries.items():
         _validate(files[path], entry, facts)
-        more = list(_told(entry, told))
-        for fact, values in entry.borrow.items():
-            more += [(entry.silent[0], text) for value in values for text in sentences.get(fact, {}).get(value, ())]
-        loaded.append(ByExample(entry, more))
+        lent = [
+            text for fact, values in entry.borrow.items() for v in values for text in sentences.get(fact, {}).get(v, ())
+        ]
+        loaded.append(ByExample(entry, _added(entry, told, lent)))
     return tuple(loaded)
+
+
+def _added(entry: ExamplesFile, told: Told, lent: Iterable[str]) -> list[tuple[str, str]]:
+    """What a file's examples gain: frames' sentences and borrowed ones, none that the file has a word on already."""
+    own = {text for texts in entry.examples.values() for text in texts}
+    more = list(_told(entry, told))
+    borrowed = dict.fromkeys(text for text in lent if text not in own)
+    return [*more, *((entry.silent[0], text) for text in borrowed)]
 
 
 def _told(entry: ExamplesFile, told: Iterable[tuple[str, str, str, str | None]]) -> Iterator[tuple[str, str]]:
