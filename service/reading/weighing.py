@@ -29,7 +29,12 @@ def _main(weighing: Weighing, scores: dict[str, float], turn: Part, heard: list[
     leads, said, now = weighing.leads, {str(one.value) for one in own}, ordered(own, entry)[-1]
     best = max(scores, key=lambda value: scores[value])
     silent = weighing.silent
-    if best in (now, silent[0]) or now in leads.fixed or (best in silent and best not in said):
+    if (
+        best in (now, silent[0])
+        or now in leads.fixed
+        or now not in weighing.told
+        or (best in silent and best not in said)
+    ):
         return heard
     need = leads.among if best in said else leads.against if said else leads.alone
     if scores[best] < leads.least or scores[best] - scores.get(now, 0.0) < need:

@@ -84,6 +84,11 @@ class Weighing:
         """Learn now rather than when first asked."""
         self._learned  # noqa: B018  (a cached property)
 
+    @cached_property
+    def told(self) -> frozenset[str]:
+        """Values that labelled messages speak of, and the silent one; of others the model knows too little."""
+        return frozenset(value for _, values in self.messages for value in values) | {self.silent[0]}
+
     def scores(self, text: str) -> dict[str, float]:
         """A score for every value; empty when the message holds nothing known."""
         found = self._learned.scores(runs(text[:LONGEST]))

@@ -34,9 +34,12 @@ class Learned:
             targets: one row an example, one column a value, near one where the example says the value.
             ridge: regularisation; the larger, the less a rare run counts.
         """
+        import numpy as np  # here, because the shell's ``check`` must not pay for it
+
         counts = Counter(run for text in texts for run in text)
         self.rarity = {run: math.log(len(texts) / n) for run, n in sorted(counts.items()) if 1 < n < len(texts)}
         self._places = {run: place for place, run in enumerate(self.rarity)}
+        self._rarities: Floats = np.array(list(self.rarity.values()), dtype=np.float32)
         rows = [self._row(text) for text in texts]
         told = [place for place, row in enumerate(rows) if row]
         matrix = _Sparse([rows[place] for place in told], len(self._places))
@@ -52,11 +55,14 @@ class Learned:
 
     def scores(self, text: Iterable[str]) -> list[float] | None:
         """One score a value; the examples' own would be near one for theirs and near nought for others."""
-        row = self._row(text)
-        if not row:
+        import numpy as np
+
+        places = [place for place in map(self._places.get, text) if place is not None]
+        if not places:
             return None
-        places, weights = [place for place, _ in row], [weight for _, weight in row]
-        return [float(score) for score in weights @ self._weights[places] + self._mean]
+        weights = self._rarities[places]
+        found: list[float] = (weights @ self._weights[places] / np.sqrt(weights @ weights) + self._mean).tolist()
+        return found
 
 
 class _Sparse:
