@@ -53,8 +53,8 @@ async def assemble(settings: Settings, *, owner: bool) -> AsyncIterator[Desk]:
     from service.rulebook.book import load_rulebook
     from service.rulebook.thesaurus import load_thesaurus
 
-    rulebook = load_rulebook(settings.knowledge_dir)
     prepare_data_dir(settings)
+    rulebook = load_rulebook(settings.knowledge_dir, settings.data_dir / "learned")
     async with AsyncExitStack() as stack:
         from service.database.drafts import DraftStore
         from service.database.rulebooks import RulebookStore
@@ -100,6 +100,9 @@ async def warm(desk: Desk) -> None:
 
 
 def learn(desk: Desk) -> None:
-    """Learn from the examples; takes a second or so, meant for a thread beside the first answers."""
-    for by_example in desk.rulebook.listening.by_example:
+    """Learn from the examples; takes seconds when they are new, meant for a thread beside the first answers."""
+    listening = desk.rulebook.listening
+    for by_example in listening.by_example:
         by_example.learn()
+    for weighing in listening.weighings:
+        weighing.learn()

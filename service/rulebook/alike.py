@@ -28,6 +28,7 @@ from service.errors import phrase
 from service.rulebook.facts import FactBook
 from service.rulebook.likeness import runs
 from service.rulebook.ridge import Learned
+from service.rulebook.shelf import Shelf
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 
 LONGEST = 120
@@ -78,9 +79,9 @@ class Alike:
 class ByExample:
     """The examples of one fact, or of one group of flags; learned when first asked."""
 
-    def __init__(self, file: ExamplesFile, more: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(self, file: ExamplesFile, more: Iterable[tuple[str, str]] = (), shelf: Shelf | None = None) -> None:
         """``more``: further (value, sentence) pairs, as the frames' own test sentences; the file's own stand first."""
-        self.fact, self.speaker, self._file = file.fact, file.speaker, file
+        self.fact, self.speaker, self._file, self.shelf = file.fact, file.speaker, file, shelf
         self.beside, self.shortest_clause = file.beside, file.clauses
         self.facts = (file.fact,) if file.fact else tuple(label for label in file.examples if label != NOTHING)
         self._examples = [(value, text) for value, texts in file.examples.items() for text in texts]
@@ -150,9 +151,15 @@ class ByExample:
     def _learned(self) -> Learned:
         import numpy as np  # here, because the shell's ``check`` must not pay for it
 
-        texts = [runs(text) for _, text in self._examples]
+        name = f"{self.speaker}/{self.fact or self._file.group}"
+        if self.shelf and (kept := self.shelf.take(name)):
+            return kept
         targets = [self._labels.index(value) for value, _ in self._examples]
-        return Learned(texts, np.eye(len(self._labels), dtype=np.float32)[targets], self._file.ridge)
+        wanted = np.eye(len(self._labels), dtype=np.float32)[targets]
+        learned = Learned([runs(text) for _, text in self._examples], wanted, self._file.ridge)
+        if self.shelf:
+            self.shelf.put(name, learned)
+        return learned
 
 
 Told = Iterable[tuple[str, str, str, str | None]]
@@ -160,8 +167,10 @@ Told = Iterable[tuple[str, str, str, str | None]]
 FLAG_TRUE = "是"
 
 
-def load_examples(folder: Path, facts: FactBook, told: Told = ()) -> tuple[ByExample, ...]:
+def load_examples(folder: Path, facts: FactBook, told: Told = (), shelf: Shelf | None = None) -> tuple[ByExample, ...]:
     """All example files, together with sentences told elsewhere (the frames' own tests).
+
+    ``shelf`` keeps what is learned from them.
 
     Raises:
         RulebookError: broken file, or a fact or value that is not in the dictionary.

@@ -73,8 +73,12 @@ def digest_of(folder: Path) -> str:
     return hashed.hexdigest()[:16]
 
 
-def load_rulebook(folder: Path) -> Rulebook:
+def load_rulebook(folder: Path, learned: Path | None = None) -> Rulebook:
     """Load and validate everything.
+
+    Args:
+        folder: ``knowledge/``.
+        learned: where what is learned from examples is kept between runs; None keeps it in memory only.
 
     Raises:
         RulebookError: the first thing that is wrong, with file and line.
@@ -98,7 +102,7 @@ def load_rulebook(folder: Path) -> Rulebook:
         boundaries=load_boundaries(folder / "boundaries", facts, names),
         scenarios=load_scenarios(folder / "scenarios", facts, script_rules(entry)),
         shops=load_shops(folder / "shops"),
-        listening=load_listening(folder / "reading", facts),
+        listening=load_listening(folder / "reading", facts, learned),
     )
     book.forbidden, book.checkrules  # noqa: B018  (a broken file must be told at load, not at the first draft)
     return book

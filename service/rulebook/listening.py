@@ -18,6 +18,7 @@ from service.rulebook.alike import ByExample, load_examples
 from service.rulebook.facts import FactBook
 from service.rulebook.frames import FrameIndex, Frames
 from service.rulebook.messages import Weighing, load_weighings
+from service.rulebook.shelf import Shelf, fingerprint
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 
 Speaker = Literal["buyer", "agent", "record"]
@@ -101,8 +102,8 @@ class Listening:
         return "".join(self.keys.get(part, "" if part.isascii() else part) for part in key.lower().split("_"))
 
 
-def load_listening(folder: Path, facts: FactBook) -> Listening:
-    """All reading files.
+def load_listening(folder: Path, facts: FactBook, learned: Path | None = None) -> Listening:
+    """All reading files; ``learned`` is a folder that keeps what is learned from the examples.
 
     Raises:
         RulebookError: broken file, unknown fact, value or word class.
@@ -135,8 +136,9 @@ def load_listening(folder: Path, facts: FactBook) -> Listening:
         for sentences, value in ((pattern.entry.match, pattern.value), (pattern.entry.not_match, None))
         for sentence in sentences
     ]
-    examples = load_examples(folder / EXAMPLES, facts, told)
-    weighings = load_weighings(folder / MESSAGES, facts, examples)
+    shelf = Shelf(learned, fingerprint(folder)) if learned else None
+    examples = load_examples(folder / EXAMPLES, facts, told, shelf)
+    weighings = load_weighings(folder / MESSAGES, facts, examples, shelf)
     return Listening(tuple(patterns), indexes, keys, examples, weighings, asked)
 
 

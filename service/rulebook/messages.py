@@ -19,6 +19,7 @@ from service.rulebook.alike import ByExample
 from service.rulebook.facts import FactBook
 from service.rulebook.likeness import runs
 from service.rulebook.ridge import Learned
+from service.rulebook.shelf import Shelf
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 
 LONGEST = 400
@@ -79,6 +80,7 @@ class Weighing:
     messages: tuple[tuple[str, tuple[str, ...]], ...]
     sentences: tuple[tuple[str, str], ...]
     weight: int
+    shelf: Shelf | None = None
 
     def learn(self) -> None:
         """Learn now rather than when first asked."""
@@ -96,19 +98,31 @@ class Weighing:
 
     @cached_property
     def _learned(self) -> Learned:
+        name = f"messages/{self.fact}"
+        if self.shelf and (kept := self.shelf.take(name)):
+            return kept
+        learned = self._learn()
+        if self.shelf:
+            self.shelf.put(name, learned)
+        return learned
+
+    def _learn(self) -> Learned:
         import numpy as np  # here, because the shell's ``check`` must not pay for it
 
         places = {label: place for place, label in enumerate(self.labels)}
         rows: list[tuple[str, tuple[str, ...]]] = [(text, (value,)) for value, text in self.sentences]
-        rows += [message for message in self.messages for _ in range(self.weight)]
+        rows += self.messages
         targets = np.zeros((len(rows), len(self.labels)), dtype=np.float32)
         for number, (_, values) in enumerate(rows):
             targets[number, [places[value] for value in values]] = 1
-        return Learned([runs(text[:LONGEST]) for text, _ in rows], targets, self.leads.ridge)
+        counts = [1.0] * len(self.sentences) + [float(self.weight)] * len(self.messages)
+        return Learned([runs(text[:LONGEST]) for text, _ in rows], targets, self.leads.ridge, counts)
 
 
-def load_weighings(folder: Path, facts: FactBook, by_example: Sequence[ByExample]) -> tuple[Weighing, ...]:
-    """All files of labelled messages.
+def load_weighings(
+    folder: Path, facts: FactBook, by_example: Sequence[ByExample], shelf: Shelf | None = None
+) -> tuple[Weighing, ...]:
+    """All files of labelled messages; ``shelf`` keeps what is learned from them.
 
     Raises:
         RulebookError: broken file, or a fact or value that is not in the dictionary.
@@ -124,11 +138,16 @@ def load_weighings(folder: Path, facts: FactBook, by_example: Sequence[ByExample
         labelled += entry.messages
         if entry.leads:
             leads, weight = entry.leads, entry.weight
-    return tuple(_weighing(fact, one, labelled, weight, by_example) for fact, one in leads.items())
+    return tuple(_weighing(fact, one, labelled, weight, by_example, shelf) for fact, one in leads.items())
 
 
 def _weighing(
-    fact: str, leads: Leads, labelled: Iterable[Labelled], weight: int, by_example: Sequence[ByExample]
+    fact: str,
+    leads: Leads,
+    labelled: Iterable[Labelled],
+    weight: int,
+    by_example: Sequence[ByExample],
+    shelf: Shelf | None,
 ) -> Weighing:
     examples = next(one for one in by_example if one.fact == fact)
     messages: dict[str, tuple[str, ...]] = {}
@@ -138,7 +157,7 @@ def _weighing(
     said = {value for values in messages.values() for value in values}
     labels = tuple(dict.fromkeys([*examples.labels, *sorted(said)]))
     rows = tuple(messages.items())
-    return Weighing(fact, leads, examples.silent, labels, rows, tuple(examples.examples), weight)
+    return Weighing(fact, leads, examples.silent, labels, rows, tuple(examples.examples), weight, shelf)
 
 
 def _validate(file: YamlFile, message: Labelled, place: int, facts: FactBook) -> None:

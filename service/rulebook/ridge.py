@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-ROUNDS = 20
+ROUNDS = 8
 """Rounds of conjugate gradients; by then nothing moves that a margin could feel."""
 
 
@@ -26,13 +27,16 @@ class Learned:
     Solves (XXᵀ + ridge) A = Y by conjugate gradients over the few runs a sentence has; weights are XᵀA.
     """
 
-    def __init__(self, texts: Sequence[frozenset[str]], targets: Floats, ridge: float) -> None:
+    def __init__(
+        self, texts: Sequence[frozenset[str]], targets: Floats, ridge: float, weights: Sequence[float] | None = None
+    ) -> None:
         """Learn.
 
         Args:
             texts: the runs of each example.
             targets: one row an example, one column a value, near one where the example says the value.
             ridge: regularisation; the larger, the less a rare run counts.
+            weights: how much each example counts; all alike when None.
         """
         import numpy as np  # here, because the shell's ``check`` must not pay for it
 
@@ -42,10 +46,38 @@ class Learned:
         self._rarities: Floats = np.array(list(self.rarity.values()), dtype=np.float32)
         rows = [self._row(text) for text in texts]
         told = [place for place, row in enumerate(rows) if row]
-        matrix = _Sparse([rows[place] for place in told], len(self._places))
+        counts_for = np.sqrt(np.array([weights[place] for place in told] if weights else [1.0] * len(told), np.float32))
+        scaled = [[(run, w * scale) for run, w in rows[place]] for place, scale in zip(told, counts_for, strict=True)]
+        matrix = _Sparse(scaled, len(self._places))
         wanted = targets[told]
-        self._mean: Floats = wanted.mean(axis=0)
-        self._weights: Floats = matrix.across(_solve(matrix, ridge, wanted - self._mean))
+        self._mean: Floats = np.average(wanted, axis=0, weights=counts_for**2)
+        self._weights: Floats = matrix.across(_solve(matrix, ridge, (wanted - self._mean) * counts_for[:, None]))
+
+    @classmethod
+    def read(cls, path: Path) -> Learned:
+        """What :meth:`write` wrote.
+
+        Raises:
+            OSError, ValueError, KeyError: no such file, or not one of ours.
+        """
+        import numpy as np
+
+        learned = cls.__new__(cls)
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
+            found = bytes(data["runs"]).decode().split("\n")
+            learned._rarities, learned._mean, learned._weights = data["rarities"], data["mean"], data["weights"]
+        if not len(found) == len(learned._rarities) == len(learned._weights):
+            raise ValueError(path.name)
+        learned.rarity = dict(zip(found, learned._rarities.tolist(), strict=True))
+        learned._places = {run: place for place, run in enumerate(found)}
+        return learned
+
+    def write(self, file: BinaryIO) -> None:
+        """Write the runs and their weights; no run holds a line break."""
+        import numpy as np
+
+        runs = np.frombuffer("\n".join(self._places).encode(), dtype=np.uint8)
+        np.savez(file, runs=runs, rarities=self._rarities, mean=self._mean, weights=self._weights)
 
     def _row(self, text: Iterable[str]) -> list[tuple[int, float]]:
         """A sentence's known runs with their weights, of length one together."""
