@@ -6,7 +6,7 @@ leave the list (``python -m tests.renew_misses`` writes it anew).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,26 @@ async def misses(case: Case, draft: Drafting, facts: FactBook) -> list[str]:
         field = facts.facts[twin.forget].entry.order if twin.forget else None
         other = await draft(case.twin(twin, field))
         found += [f"twin {number}: {what}" for what in _of_twin(twin, made, other, facts)]
+    return found
+
+
+async def moves(case: Case, draft: Drafting, tones: Mapping[str, str]) -> list[str]:
+    """The tones in which the same words come out under another verdict or boundary; there should be none.
+
+    Args:
+        case: whose last message is put in each tone.
+        draft: the drafter.
+        tones: name → pattern with ``{said}`` for the message.
+    """
+    inquiry = case.inquiry
+    *before, last = inquiry.messages
+    made = await draft(inquiry)
+    found = []
+    for tone, pattern in tones.items():
+        said = last.model_copy(update={"content": pattern.format(said=last.content)})
+        other = await draft(inquiry.model_copy(update={"messages": (*before, said)}))
+        if (other.verdict, other.basis.boundary) != (made.verdict, made.basis.boundary):
+            found.append(f"moved by: {tone}")
     return found
 
 

