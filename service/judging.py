@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from service.facts import Known
 from service.rulebook.boundaries import Boundary
-from service.rulebook.conditions import Truth, Value
+from service.rulebook.conditions import NO, Truth, Value
 from service.schemas import Verdict
 
 DEMAND = "demand"
@@ -59,16 +59,17 @@ def judge(demands: Sequence[str], known: Known, boundaries: Sequence[Boundary], 
     rulings: list[Ruling] = []
     for demand in demands:
         known[name] = Value(demand, source="buyer")
-        rulings.append(_rule(demand, known, boundaries, max_questions))
+        rulings.append(_rule(name, demand, known, boundaries, max_questions))
     known[name] = Value(demands[-1], source="buyer")
     return Decision(rulings[-1], tuple(rulings[:-1]))
 
 
-def _rule(demand: str, known: Known, boundaries: Sequence[Boundary], max_questions: int) -> Ruling:
+def _rule(fact: str, demand: str, known: Known, boundaries: Sequence[Boundary], max_questions: int) -> Ruling:
     considered: list[Considered] = []
     open_rows: list[Considered] = []
     for boundary in boundaries:
-        truth = boundary.when.test(known)
+        wanted = boundary.wanted(fact)
+        truth = NO if wanted is not None and demand not in wanted else boundary.when.test(known)
         row = Considered(boundary, truth)
         considered.append(row)
         if truth.value is None:

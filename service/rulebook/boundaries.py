@@ -5,7 +5,7 @@ Read from the top down; the first row that holds decides. A row's ``match`` and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -77,11 +77,18 @@ class Boundary:
     authority: Authority
     file: Path
     line: int
+    _wanted: dict[str, frozenset[str] | None] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def id(self) -> str:
         """Stable name in the API."""
         return self.entry.id
+
+    def wanted(self, fact: str) -> frozenset[str] | None:
+        """The values of this choice outside which the row never holds; None when it says nothing of it."""
+        if fact not in self._wanted:
+            self._wanted[fact] = self.when.only(fact)
+        return self._wanted[fact]
 
 
 def load_boundaries(folder: Path, facts: FactBook, scenarios: set[str]) -> tuple[Boundary, ...]:

@@ -182,6 +182,13 @@ class AllOf:
         """Number of conditions that had to hold."""
         return len(self.parts)
 
+    def only(self, fact: str) -> frozenset[str] | None:
+        """The values of a choice outside which this is false whatever else holds; None when it says nothing of it."""
+        for part in self.parts:
+            if isinstance(part, Has) and all(name == fact and wanted is not None for name, wanted in part.options):
+                return frozenset(str(wanted) for _, wanted in part.options)
+        return None
+
     def test(self, facts: Mapping[str, Value]) -> Truth:
         """Conjunction in Kleene's logic: one false decides whatever else is unknown."""
         because: frozenset[str] = frozenset()
