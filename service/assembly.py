@@ -53,8 +53,8 @@ async def assemble(settings: Settings, *, owner: bool) -> AsyncIterator[Desk]:
     from service.rulebook.book import load_rulebook
     from service.rulebook.thesaurus import load_thesaurus
 
-    prepare_data_dir(settings)
     rulebook = load_rulebook(settings.knowledge_dir, settings.data_dir / "learned")
+    prepare_data_dir(settings)
     async with AsyncExitStack() as stack:
         from service.database.drafts import DraftStore
         from service.database.rulebooks import RulebookStore

@@ -48,7 +48,8 @@ def _several(weighing: Weighing, scores: dict[str, float], turn: Part, heard: li
     best = max(scores.values())
     said = {str(one.value) for one in heard if one.fact == weighing.fact and one.speaker == turn.speaker}
     doubted = {v for v in said if scores.get(v, 0.0) < leads.doubt and best - scores.get(v, 0.0) > leads.doubt_lead}
-    clear = [v for v, score in scores.items() if score >= leads.add and v not in said and v not in weighing.silent]
+    need = leads.beside if said else leads.add
+    clear = [v for v, score in scores.items() if score >= need and v not in said and v not in weighing.silent]
     kept = [
         one for one in heard if one.fact != weighing.fact or one.speaker != turn.speaker or one.value not in doubted
     ]

@@ -45,6 +45,8 @@ class Leads(StrictModel):
     against: float = _NEVER
     """Lead at which a value nobody heard is taken against what was heard."""
     add: float = _NEVER
+    """Score at which a value is taken when nothing was heard."""
+    beside: float = _NEVER
     """Score at which a value is taken beside what was heard."""
     doubt: float = -_NEVER
     """A value that was heard and scores below this …"""
