@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from service.rulebook.forbidden import ForbiddenRule, ForbiddenRules
 from service.rulebook.frames import FrameMatch
-from service.text.normalise import Normalised, fold, normalise, squeeze
+from service.text.normalise import Normalised, fold, normalise
 from service.text.segment import PAUSES, blank, clauses, quoted, sentences
+from service.text.squeeze import squeeze
 
 _SHORTEST_ECHO = 8
 """Characters from which a clause of the buyer's, said again word for word, counts as a quotation."""
