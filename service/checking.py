@@ -20,6 +20,7 @@ from service.text.segment import sentences
 if TYPE_CHECKING:  # a bare text is checked without any of these: the shell waits
     from service.citing import Cited
     from service.facts import Known
+    from service.rulebook.goodsfile import GoodsFile
     from service.writing.playbook import Playbook
     from service.writing.slots import Brief
 
@@ -93,7 +94,9 @@ class Checker:
     def _window(self, text: str, ground: Ground) -> list[Finding]:
         rules = self.rulebook.checkrules
         found = [
-            *check_phrases(text, self.rulebook.forbidden, customer_quotes=ground.buyer),
+            *check_phrases(
+                text, self.rulebook.forbidden, customer_quotes=ground.buyer, ground=ground, checkrules=rules
+            ),
             *check_grounding(text, ground, rules),
             *check_leaks(text, rules),
             *check_privacy(text, ground, rules),
@@ -160,6 +163,7 @@ def ground_of(brief: Brief, cited: Cited) -> Ground:
         verdict=brief.plan.verdict,
         offers=(*brief.plan.offers, *_granted(brief)),
         planned=brief.plan.steps,
+        goods=_goods_of(inquiry.order, brief.method.entry.goods),
         max_chars=inquiry.style.max_chars,
         given=True,
     )
@@ -174,6 +178,16 @@ def _records(inquiry: Inquiry) -> list[str]:
     from service.reading import records
 
     return [f"{key.rsplit('.', 1)[-1]}：{text}" for key, text in records(inquiry)]
+
+
+def _goods_of(order: Order, entry: GoodsFile) -> str:
+    """What a reply may call the goods of an order; empty when it does not say."""
+    if not order.product and not order.category:
+        return ""
+    from service.writing.goods import GoodsNames
+
+    name = GoodsNames(entry).name(order.category or "", order.product or "", [])
+    return "" if name == entry.fallback else name
 
 
 def _order_texts(order: Order) -> list[str]:
@@ -233,12 +247,15 @@ def _ground_of_request(request: CheckRequest, stored: tuple[Draft, Inquiry] | No
             verdict=draft.verdict,
             offers=_offers_of(draft, book),
             planned=tuple(step.step for step in draft.steps),
+            goods=_goods_of(inquiry.order, book.goods),
             max_chars=inquiry.style.max_chars,
             given=True,
         )
     if request.order is not None:
         facts = (f"{key}：{value}" for key, value in request.order.facts.items())
-        ground = replace(ground, records=(*ground.records, *_order_texts(request.order), *facts), given=True)
+        goods = _goods_of(request.order, book.goods) or ground.goods
+        records = (*ground.records, *_order_texts(request.order), *facts)
+        ground = replace(ground, records=records, goods=goods, given=True)
     if request.policy is not None:
         policy = (f"{key}：{value}" for key, value in request.policy.items())
         ground = replace(ground, records=(*ground.records, *policy), given=True)

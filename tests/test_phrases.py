@@ -169,7 +169,7 @@ def test_a_finding_says_where_why_and_what_instead(rules: ForbiddenRules) -> Non
     assert text[finding.start : finding.end] == finding.excerpt
     assert finding.excerpt.endswith("您去找\u200b顺丰要赔偿吧")
     assert finding.rule == "sent_away"
-    assert finding.suggestion == "我来联系顺丰核实，有结果在这里回您"
+    assert finding.suggestion == "赔偿的事我来联系顺丰核实，有结果在这里回您"
     assert "消法" in finding.reason
 
 

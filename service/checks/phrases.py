@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from service.checks.ground import Ground
+from service.checks.wording import Wordings
 from service.errors import phrase
+from service.rulebook.checkrules import CheckRules
 from service.rulebook.forbidden import ForbiddenRules
 from service.rulebook.sentences import Hit, find_forbidden
 from service.schemas import Finding
@@ -12,16 +15,25 @@ from service.schemas import Finding
 _PAUSE = " ，,、~～…"
 
 
-def check_phrases(text: str, rules: ForbiddenRules, *, customer_quotes: Sequence[str] = ()) -> list[Finding]:
+def check_phrases(
+    text: str,
+    rules: ForbiddenRules,
+    *,
+    customer_quotes: Sequence[str] = (),
+    ground: Ground | None = None,
+    checkrules: CheckRules | None = None,
+) -> list[Finding]:
     """What in ``text`` must not be said, by sense.
 
     Quoted speech (``您说“…”``, a clause of ``customer_quotes`` said again word for word) is not the speaker's own
     and is left alone; stuffing, look-alikes and pinyin are undone. Spans are code points of ``text``. One finding
-    for each rule and place; overlapping findings of one category become one, named after the graver.
+    for each rule and place; overlapping findings of one category become one, named after the graver. Suggestions
+    keep what the sentence is about; ``ground`` and ``checkrules`` tell which of its numbers may be said again.
     """
+    wordings = Wordings(text, rules, ground or Ground(), checkrules)
     merged: list[Finding] = []
     for hit in find_forbidden(text, rules, customer_quotes=customer_quotes):
-        finding = _finding(hit)
+        finding = _finding(hit, wordings)
         twin = next((m for m in merged if _same_place(m, finding, text)), None)
         if twin is None:
             merged.append(finding)
@@ -30,7 +42,7 @@ def check_phrases(text: str, rules: ForbiddenRules, *, customer_quotes: Sequence
     return sorted(merged, key=lambda f: (f.start, f.end))
 
 
-def _finding(hit: Hit) -> Finding:
+def _finding(hit: Hit, wordings: Wordings) -> Finding:
     rule = hit.rule.rule
     reason = phrase("finding_reason", title=rule.name, why=rule.why)
     return Finding(
@@ -41,7 +53,7 @@ def _finding(hit: Hit) -> Finding:
         end=hit.end,
         excerpt=hit.excerpt,
         reason=reason if hit.like is None else phrase("finding_like", reason=reason, example=hit.like),
-        suggestion=hit.rule.suggestion(hit.found),
+        suggestion=wordings.suggestion(hit),
     )
 
 

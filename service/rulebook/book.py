@@ -15,6 +15,7 @@ from service.rulebook.forbidden import ForbiddenRules, load_forbidden
 if TYPE_CHECKING:
     from service.rulebook.boundaries import Boundary
     from service.rulebook.facts import FactBook
+    from service.rulebook.goodsfile import GoodsFile
     from service.rulebook.listening import Listening
     from service.rulebook.methodfile import Method
     from service.rulebook.scripts import Scenario
@@ -42,6 +43,14 @@ class CheckBook:
     def checkrules(self) -> CheckRules:
         """What the provenance, method, leak, length and privacy checks go by."""
         return load_checkrules(self.folder / "checks.yaml")
+
+    @cached_property
+    def goods(self) -> GoodsFile:
+        """How goods are named; a bare text is checked without."""
+        from service.rulebook.goodsfile import GoodsFile
+        from service.rulebook.yamlfile import read_yaml
+
+        return read_yaml(self.folder / "method.yaml").parse(GoodsFile, "goods")
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ in ``nearby`` what in the same or the next sentence does. ``bad`` and ``ok`` are
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -20,6 +19,7 @@ from service.rulebook.ear import Ear, LearningFile, SentenceFile
 from service.rulebook.frames import FrameIndex, Frames
 from service.rulebook.likeness import Example, digest, read_likeness
 from service.rulebook.rulefile import DATED, Rule, RuleFile, SharedWords
+from service.rulebook.wording import MOST_RULES, RepairFile, Repairs, Wording, check_say
 from service.rulebook.yamlfile import YamlFile, read_yaml
 from service.schemas import Category
 
@@ -27,7 +27,7 @@ SHARED = "_words.yaml"
 LEARNING = "_learning.yaml"
 SENTENCES = "_sentences.yaml"
 WEIGHTS = "_likeness.json"
-_SLOT = re.compile(r"\{([^{}]+)\}")
+REPAIR = "_repair.yaml"
 
 
 @dataclass
@@ -35,6 +35,7 @@ class _Shared:
     """The shared file while rules are loaded, and its exemptions read so far."""
 
     file: SharedWords
+    slots: frozenset[str]
     read: dict[str, Frames] = field(default_factory=dict)
 
 
@@ -56,18 +57,24 @@ class ForbiddenRule:
         """An error that points into this rule's file."""
         return self.file.error(reason, *self.where, *where)
 
-    def suggestion(self, found: Mapping[str, str]) -> str | None:
-        """``say`` with its slots filled from the match; a slot nothing filled takes the class's first word."""
-        if self.rule.say is None:
-            return None
-        return _SLOT.sub(lambda m: found.get(m[1]) or self.words[m[1]][0], self.rule.say)
+    @cached_property
+    def wordings(self) -> tuple[Wording, ...]:
+        """What to say instead, the fullest wording first."""
+        return tuple(map(Wording, self.rule.say))
+
+    def suggestions(self, filled: Mapping[str, str]) -> Iterator[str]:
+        """Every wording that these slots can fill, the fullest first."""
+        yield from (said for wording in self.wordings if (said := wording.render(filled)) is not None)
 
 
 class ForbiddenRules:
     """All rules of a knowledge folder and one index over their frames."""
 
-    def __init__(self, rules: Sequence[ForbiddenRule], folder: Path | None = None) -> None:
+    def __init__(
+        self, rules: Sequence[ForbiddenRule], folder: Path | None = None, repairs: Repairs | None = None
+    ) -> None:
         self.rules = tuple(rules)
+        self.repairs = repairs or Repairs(RepairFile())
         self.folder = folder
         """Where the learned weights and their sentences lie; None for rules that only match."""
         self.by_id = {rule.rule.id: rule for rule in self.rules}
@@ -108,6 +115,7 @@ class ForbiddenRules:
         found = [Example(s, r.rule.id) for r in learned for s in r.rule.bad]
         found += [Example(s, rule) for rule, sentences in self._sentences.like.items() for s in sentences]
         found += [Example(s) for r in self.rules for s in r.rule.ok]
+        found += [Example(said) for r in self.rules for w in r.wordings if (said := self.repairs.sample(w, r.words))]
         return found + [Example(s) for s in self._sentences.plain]
 
     @cached_property
@@ -164,9 +172,16 @@ class ForbiddenRules:
                 if hits:
                     reason = phrase("rule_ok_hit", rule=rule.rule.id, sentence=sentence, hit=hits[0].excerpt)
                     raise rule.error(reason, "ok", place)
-            said = rule.suggestion({})
-            for hit in find_forbidden(said, self) if said else ():
-                raise rule.error(phrase("rule_say_hit", rule=rule.rule.id, say=said, other=hit.rule.rule.id), "say")
+            self._check_say(rule)
+
+    def _check_say(self, rule: ForbiddenRule) -> None:
+        from service.rulebook.sentences import find_forbidden
+
+        for place, wording in enumerate(rule.wordings):
+            for said in self.repairs.samples(wording, rule.words):
+                for hit in find_forbidden(said, self):
+                    reason = phrase("rule_say_hit", rule=rule.rule.id, say=said, other=hit.rule.rule.id)
+                    raise rule.error(reason, "say", place)
 
 
 def load_forbidden(folder: Path) -> ForbiddenRules:
@@ -176,7 +191,10 @@ def load_forbidden(folder: Path) -> ForbiddenRules:
         RulebookError: a broken file, an unknown key or class, an id given twice; with file and line.
     """
     shared_file = folder / SHARED
-    shared = _Shared(read_yaml(shared_file).parse(SharedWords) if shared_file.exists() else SharedWords())
+    repairs = _repairs(folder / REPAIR)
+    shared = _Shared(
+        read_yaml(shared_file).parse(SharedWords) if shared_file.exists() else SharedWords(), repairs.slots
+    )
     loaded: dict[str, ForbiddenRule] = {}
     for path in sorted(folder.glob("*.yaml")):
         if path.name.startswith("_"):
@@ -188,7 +206,27 @@ def load_forbidden(folder: Path) -> ForbiddenRules:
             if rule.id in loaded:
                 raise made.error(phrase("rule_twice", rule=rule.id, file=loaded[rule.id].file.path), "id")
             loaded[rule.id] = made
-    return ForbiddenRules(list(loaded.values()), folder)
+    _check_shared_say(loaded.values())
+    return ForbiddenRules(list(loaded.values()), folder, repairs)
+
+
+def _repairs(path: Path) -> Repairs:
+    if not path.exists():
+        return Repairs(RepairFile())
+    file = read_yaml(path)
+    return Repairs(file.parse(RepairFile), file)
+
+
+def _check_shared_say(rules: Iterable[ForbiddenRule]) -> None:
+    served: dict[str, list[str]] = {}
+    for rule in rules:
+        for place, text in enumerate(rule.rule.say):
+            others = served.setdefault(text, [])
+            others.append(rule.rule.id)
+            if len(set(others)) > MOST_RULES:
+                raise rule.error(
+                    phrase("rule_say_shared", say=text, most=MOST_RULES, rules="、".join(others)), "say", place
+                )
 
 
 def _ready(
@@ -207,10 +245,10 @@ def _ready(
                 raise file.error(str(error), *where, part, place) from None
         return Frames.joined(made)
 
-    slots = _SLOT.findall(rule.say or "")
-    unknown = next((slot for slot in slots if slot not in words), None)
-    if unknown is not None:
-        raise file.error(phrase("rule_say_slot", slot=unknown), *where, "say")
+    try:
+        check_say(rule.say, words, shared.slots)
+    except ValueError as error:
+        raise file.error(str(error), *where, "say") from None
     return ForbiddenRule(
         rule,
         parsed.category,

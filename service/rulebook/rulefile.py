@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from service.errors import phrase
 from service.rulebook.yamlfile import StrictModel
@@ -14,6 +14,10 @@ from service.schemas import Category, Severity
 DATED = frozenset({"law", "red_line"})
 """Categories whose rules must say when they were checked and when to check again."""
 Frame = Annotated[str, Field(min_length=1)]
+
+
+def _listed(say: Any) -> Any:
+    return [say] if isinstance(say, str) else say
 
 
 class Count(StrictModel):
@@ -40,7 +44,8 @@ class Rule(StrictModel):
     """Also look inside quotation marks."""
     exact: bool = False
     """Mark just the words found, not the whole clause."""
-    say: str | None = None
+    say: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_listed)] = Field(default_factory=list)
+    """Wordings of what to say instead, the fullest first; see :mod:`service.rulebook.wording`."""
     checked_on: date | None = None
     review_by: date | None = None
     bad: Annotated[list[str], Field(min_length=8)]
