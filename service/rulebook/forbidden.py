@@ -22,6 +22,7 @@ from service.rulebook.rulefile import DATED, Rule, RuleFile, SharedWords
 from service.rulebook.wording import MOST_RULES, RepairFile, Repairs, Wording, check_say
 from service.rulebook.yamlfile import YamlFile, read_yaml
 from service.schemas import Category
+from service.text.squeeze import Disguises
 
 SHARED = "_words.yaml"
 LEARNING = "_learning.yaml"
@@ -87,6 +88,11 @@ class ForbiddenRules:
             built.add(rule, rule.frames)
         built.compile()
         return built
+
+    @cached_property
+    def disguises(self) -> Disguises:
+        """Undoes disguises of the words the rules look for."""
+        return Disguises({w for rule in self.rules for needs in rule.frames.needs for need in needs for w in need})
 
     @cached_property
     def learning(self) -> LearningFile:

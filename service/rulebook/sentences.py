@@ -9,7 +9,6 @@ from service.rulebook.forbidden import ForbiddenRule, ForbiddenRules
 from service.rulebook.frames import FrameMatch
 from service.text.normalise import Normalised, fold, normalise
 from service.text.segment import PAUSES, blank, clauses, quoted, sentences
-from service.text.squeeze import squeeze
 
 _SHORTEST_ECHO = 8
 """Characters from which a clause of the buyer's, said again word for word, counts as a quotation."""
@@ -39,7 +38,7 @@ def find_forbidden(text: str, rules: ForbiddenRules, *, customer_quotes: Sequenc
     own = replace(norm, text=blank(norm.text, not_own)) if not_own else norm
     spared: list[tuple[int, int]] = []
     hits = _find(own, rules, spared)
-    squeezed = squeeze(own)
+    squeezed = rules.disguises.undo(own)
     if squeezed.text != own.text:
         hits += _find(squeezed, rules, spared)
     hits += _heard(squeezed, rules, [(h.start, h.end) for h in hits] + spared)

@@ -75,7 +75,7 @@ def quoted(text: str) -> list[tuple[int, int]]:
         end = text.find(_QUOTES[mark[0]], place, place + _LONGEST_QUOTE)
         if end < 0:
             continue
-        if not text[: mark.start()].endswith(labels):
+        if end - place > 1 and not text[: mark.start()].endswith(labels):  # one character alone is no quotation
             spans.append((place, end))
         place = end + 1
     outside = blank(text, spans)

@@ -6,39 +6,99 @@ Only for finding hidden words; what the desk sees is never changed, and spans st
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice, product
 
+import ahocorasick_rs
+
+from service.text.dictionary import in_longer_word
 from service.text.normalise import Normalised, fold
+from service.text.shapes import LookAlikes
+from service.text.sounds import SoundAlikes, within_latin
 from service.text.tables import table
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _HAN_RUN_GAP = re.compile(
     rf"(?<=[{_HAN}])[^\x00{_HAN}a-z0-9,。!?;:、.…\n“”‘’\"'「」『』()《》【】〔〕\[\]{{}}%¥/]+(?=[{_HAN}])"
 )
-_HARD_GAP = re.compile(rf"(?<=[{_HAN}])([,。!?;:、.…/|\"'“”])\1*(?=[{_HAN}])")
+_GAP = rf"(?:[^\x00{_HAN}a-z0-9]{{1,4}}|[a-z])"
+_SINGLES = re.compile(rf"[{_HAN}](?:{_GAP}[{_HAN}]){{2,}}")
+"""Characters that stand alone, one after the other: nobody writes so who does not hide something."""
+_ANY_GAP = re.compile(_GAP)
+_STUFFING = re.compile(rf"(?<=[{_HAN}])(?:[^\x00{_HAN}a-z0-9%¥]{{1,4}}|[a-z])(?=[{_HAN}])")
+_OPENING, _CLOSING = frozenset("([{「『【〔《<“‘"), frozenset(")]}」』】〕》>”’")
+_CLAUSE_MARKS = frozenset(",。!?;:、.…\n ")
 _REPEAT = re.compile(rf"([{_HAN}])\1{{2,}}")
+_DOUBLES = re.compile(rf"(?:([{_HAN}])\1(?!\1)){{3,}}")
+_MOST_SPELLINGS = 400
+"""Written-out spellings of one word; the commonest variants stand first in the table."""
+
+
+class Disguises:
+    """Undoes disguises of the words somebody looks for.
+
+    Args:
+        words: those a text may hide, in normal form. The spellings in ``homophones.yaml`` are undone besides.
+    """
+
+    def __init__(self, words: Iterable[str] = ()) -> None:
+        listed = {*words, *table("homophones")["words"]}
+        self._words = ahocorasick_rs.AhoCorasick([word for word in listed if len(word) > 1])
+        self._sounds = SoundAlikes(listed)
+        self._shapes = LookAlikes(listed)
+
+    def undo(self, norm: Normalised) -> Normalised:
+        """The text with stuffing dropped, split characters joined, look-alikes and sound-alikes put right."""
+        squeezed = squeeze(self._unstuffed(norm))
+        for seen in (self._shapes.splits, self._shapes.alike, self._sounds.edits):
+            squeezed = _edit(squeezed, seen(squeezed.text))
+        return squeezed
+
+    def _unstuffed(self, norm: Normalised) -> Normalised:
+        """Without the marks, brackets and line breaks that part a listed word.
+
+        One clause mark may part two clauses (``可以不，能退吗``); two inside one word, or one that is no clause mark,
+        do not.
+        """
+        text = norm.text
+        gaps = [m.span() for m in _STUFFING.finditer(text)]
+        if not gaps:
+            return norm
+        copy = _STUFFING.sub("", text)
+        places: list[int] = []
+        dropped = 0
+        for start, end in gaps:
+            places.append(start - dropped)
+            dropped += end - start
+        edits: set[tuple[int, int, str]] = set()
+        for _, first, last in self._words.find_matches_as_indexes(copy, overlapping=True):
+            inside = gaps[bisect_right(places, first) : bisect_left(places, last)]
+            if len(inside) > 1 or any(not _CLAUSE_MARKS.issuperset(text[a:b]) for a, b in inside):
+                edits |= {(a, b, "") for a, b in inside}
+        return _edit(norm, sorted(edits))
 
 
 def squeeze(norm: Normalised) -> Normalised:
-    """Undo evasion: stuffing between Han characters, repeats, sound-alikes and pinyin (``homophones.yaml``).
+    """Undo evasion: stuffing between Han characters, repeats, and the spellings of ``homophones.yaml``.
 
-    A comma or full stop falls away only where the same one stands around a single character (``这。不。可。能``);
-    anything else that is no letter, digit, quote or clause mark falls away wherever it parts two Han characters.
+    Clause marks, brackets and letters fall away between characters that stand alone (``这。不。可。能``); anything else
+    that is no letter, digit, quote or clause mark falls away wherever it parts two Han characters.
     """
     text, edits = norm.text, []
-    edits += [(m.start(), m.end(), "") for m in _HAN_RUN_GAP.finditer(text)]
-    edits += [(m.start(), m.end(), "") for m in _HARD_GAP.finditer(text) if _parts_single(text, m)]
+    for run in _SINGLES.finditer(text):
+        edits += [(m.start(), m.end(), "") for m in _ANY_GAP.finditer(text, run.start() + 1, run.end())]
+        if text[run.start() - 1 : run.start()] in _OPENING and text[run.end() : run.end() + 1] in _CLOSING:
+            edits += [(run.start() - 1, run.start(), ""), (run.end(), run.end() + 1, "")]
     squeezed = _edit(norm, edits)
-    squeezed = _edit(squeezed, [(m.start() + 1, m.end(), "") for m in _REPEAT.finditer(squeezed.text)])
-    return _edit(squeezed, _sound_alikes(squeezed.text))
-
-
-def _parts_single(text: str, gap: re.Match[str]) -> bool:
-    mark, width = gap[0], gap.end() - gap.start()
-    before, after = gap.start() - 1 - width, gap.end() + 1
-    return text[max(before, 0) : gap.start() - 1] == mark or text[after : after + width] == mark
+    squeezed = _edit(squeezed, [(m.start(), m.end(), "") for m in _HAN_RUN_GAP.finditer(squeezed.text)])
+    text = squeezed.text
+    edits = [(m.start() + 1, m.end(), "") for m in _REPEAT.finditer(text)]
+    edits += [(i + 1, i + 2, "") for m in _DOUBLES.finditer(text) for i in range(m.start(), m.end(), 2)]
+    squeezed = _edit(squeezed, edits)
+    return _edit(squeezed, _spelled_out(squeezed.text))
 
 
 def _edit(norm: Normalised, edits: list[tuple[int, int, str]]) -> Normalised:
@@ -61,86 +121,38 @@ def _edit(norm: Normalised, edits: list[tuple[int, int, str]]) -> Normalised:
 
 
 @dataclass(frozen=True)
-class _SoundAlikes:
-    guard: re.Pattern[str]
-    begins: dict[str, str]
-    """First character → the spellings that begin with it, in the file's order: most characters begin none."""
+class _Spellings:
+    """Spellings of ``homophones.yaml`` that are written out: which word each stands for."""
+
     words: tuple[str, ...]
+    finder: ahocorasick_rs.AhoCorasick
 
 
 @cache
-def _sound_table() -> _SoundAlikes:
+def _spellings() -> _Spellings:
     data = table("homophones")
-    words: list[str] = []
-    patterns: list[str] = []
-    firsts: list[set[str]] = []
-    hints: set[str] = set()
+    meant: dict[str, str] = {fold(heard): word for heard, word in data["slang"].items()}
     for word, spelled in data["words"].items():
-        pieces = []
-        first: set[str] = set()
+        ways = []
         for char, spelling in zip(word, str(spelled).split(), strict=True):
-            variants = [fold(v) for v in spelling.split("|") if v not in ("", "-")]
-            hints.update(v[0] for v in variants)
-            first = first or {v[0] for v in (char, *variants)}
-            pieces.append("(" + "|".join(map(_variant, sorted({char, *variants}, key=len, reverse=True))) + ")")
-        words.append(word)
-        patterns.append("".join(pieces))
-        firsts.append(first)
-    for heard, meant in data["slang"].items():
-        words.append(meant)
-        patterns.append("(" + re.escape(fold(heard)) + ")")
-        hints.add(fold(heard)[0])
-        firsts.append({fold(heard)[0]})
-    named = [
-        f"(?P<w{i}>(?<![a-z]){p}(?![a-z]))" if _latin_edge(p) else f"(?P<w{i}>{p})" for i, p in enumerate(patterns)
-    ]
-    begins: dict[str, list[str]] = {}
-    for pattern, first in zip(named, firsts, strict=True):
-        for char in first:
-            begins.setdefault(char, []).append(pattern)
-    return _SoundAlikes(
-        re.compile("[a-z" + re.escape("".join(sorted(hints))) + "]"),
-        {char: "|".join(whole) for char, whole in begins.items()},
-        tuple(words),
-    )
+            variants = (fold(v) for v in spelling.split("|") if v not in ("", "-"))
+            ways.append([char, *(v for v in variants if len(v) == 1)])  # whole syllables: see sounds.py
+        for way in islice(product(*ways), _MOST_SPELLINGS):
+            if "".join(way) != word:
+                meant.setdefault("".join(way), word)
+    finder = ahocorasick_rs.AhoCorasick(list(meant), matchkind=ahocorasick_rs.MatchKind.LeftmostLongest)
+    return _Spellings(tuple(meant.values()), finder)
 
 
-def _variant(spelling: str) -> str:
-    """One spelling with what may hide behind it: a space after pinyin, a stray letter after a character."""
-    return re.escape(spelling) + (" ?" if spelling.isascii() and spelling.isalpha() else "[a-z]?")
-
-
-def _latin_edge(pattern: str) -> bool:
-    return bool(re.search(r"[a-z]", pattern))
-
-
-_compiled = cache(re.compile)
-"""Compiled when first met: a text touches few of them, and the shell's check has no time for all."""
-
-
-def _heard(text: str, sounds: _SoundAlikes) -> Iterator[re.Match[str]]:
-    """Spellings from left to right, not overlapping."""
-    place = 0
-    while place < len(text):
-        pattern = sounds.begins.get(text[place])
-        match = _compiled(pattern).match(text, place) if pattern else None
-        if match:
-            yield match
-        place = match.end() if match else place + 1
-
-
-def _sound_alikes(text: str) -> list[tuple[int, int, str]]:
-    sounds = _sound_table()
-    if not sounds.guard.search(text):
-        return []
+def _spelled_out(text: str) -> list[tuple[int, int, str]]:
+    spellings = _spellings()
     edits = []
-    for m in _heard(text, sounds):
-        word = sounds.words[int((m.lastgroup or "w0")[1:])]
-        if m[0] == word:
+    for index, start, end in spellings.finder.find_matches_as_indexes(text):
+        word = spellings.words[index]
+        if within_latin(text, start) or within_latin(text, end) or in_longer_word(text, start, end):
             continue
-        parts = [(s, e) for s, e in m.regs[1:] if s >= 0 and (s, e) != m.span()]
-        if len(parts) == len(word):
-            edits += [(s, e, c) for (s, e), c in zip(parts, word, strict=True) if text[s:e] != c]
+        if len(word) == end - start:
+            edits += [(i, i + 1, c) for i, c in zip(range(start, end), word, strict=True) if text[i] != c]
         else:
-            edits.append((m.start(), m.end(), word))
+            edits.append((start, end, word))
     return edits
