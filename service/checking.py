@@ -113,11 +113,31 @@ class Checker:
     def check(self, request: CheckRequest, stored: tuple[Draft, Inquiry] | None) -> CheckResult:
         """Any text against everything that is known of its case."""
         ground = _ground_of_request(request, stored, self.rulebook)
+        found = self._found(request.text, request.steps, ground)
+        result = CheckResult(passed=not _blocks(found), findings=found)
+        return self._repaired(request, ground, result) if request.repair else result
+
+    def _found(self, text: str, steps: Sequence[StepIn] | None, ground: Ground) -> list[Finding]:
+        """Findings on a text, and on the steps it is made of where there is a case to hold them against."""
         rules = self.rulebook.checkrules
-        found = [*self.text(request.text, ground), *check_length(request.text, ground, rules)]
-        if request.steps and ground.given:
-            found = [*_located(found, request.steps), *check_method(request.steps, ground, rules)]
-        return CheckResult(passed=not _blocks(found), findings=found)
+        found = [*self.text(text, ground), *check_length(text, ground, rules)]
+        if steps and ground.given:
+            return [*_located(found, steps), *check_method(steps, ground, rules)]
+        return found
+
+    def _repaired(self, request: CheckRequest, ground: Ground, result: CheckResult) -> CheckResult:
+        """The result with the text rewritten, or with the reason why a person has to write."""
+        from service.checks.repair import left, repair  # only who asks for it pays for it
+
+        if result.passed:
+            return result.model_copy(update={"repaired": request.text})
+        done = repair(request.text, lambda text: self.text(text, ground), self.rulebook.forbidden)
+        text, reason = done.text, done.reason
+        if text is not None and request.steps:
+            still = [f for f in self._found(text, done.steps(request.steps), ground) if f.severity == "block"]
+            text, reason = (None, left(still)) if still else (text, None)
+        changes = done.changes if text is not None else []
+        return result.model_copy(update={"repaired": text, "changes": changes, "repair_reason": reason})
 
 
 def _windows(text: str) -> list[tuple[int, int]]:

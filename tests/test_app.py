@@ -14,13 +14,14 @@ from starlette.testclient import TestClient
 from service.api.described import EXAMPLES, examples_of
 from service.app import create_app
 from service.errors import EnvironmentProblem
-from service.schemas import CheckResult, Draft, MaskResult, SearchResult
+from service.schemas import BatchResult, CheckResult, Draft, MaskResult, SearchResult
 from service.settings import Settings
 from tests.fake_desk import FakeDesk, client_of
 
 DOORS = {
     "create_draft": ("POST", "/v1/drafts", 201, Draft),
     "create_check": ("POST", "/v1/checks", 200, CheckResult),
+    "create_checks": ("POST", "/v1/checks/batch", 200, BatchResult),
     "mask_text": ("POST", "/v1/privacy/mask", 200, MaskResult),
     "search_knowledge": ("POST", "/v1/knowledge/search", 200, SearchResult),
 }
@@ -55,6 +56,7 @@ def test_operation_ids_are_stable() -> None:
         "create_draft": "POST /v1/drafts",
         "get_draft": "GET /v1/drafts/{id}",
         "create_check": "POST /v1/checks",
+        "create_checks": "POST /v1/checks/batch",
         "mask_text": "POST /v1/privacy/mask",
         "add_document": "POST /v1/knowledge/documents",
         "search_knowledge": "POST /v1/knowledge/search",

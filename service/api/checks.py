@@ -10,8 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from service.api.described import described, request_examples
 from service.api.desk import desk_of
 from service.api.route import StrictRoute
-from service.errors import NotFound
-from service.schemas import CheckRequest, CheckResult
+from service.errors import NotFound, YouliError
+from service.schemas import BatchRequest, BatchResult, CheckRequest, CheckResult, Draft, Inquiry
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -30,3 +30,25 @@ async def create_check(
         if stored is None:
             raise NotFound("draft_not_found", id=check.draft)
     return await run_in_threadpool(check_text, desk.rulebook, check, stored)
+
+
+@router.post("/v1/checks/batch", response_model=BatchResult, **described("create_checks", 400, 413, 415, 422, 503))
+async def create_checks(
+    request: Request, batch: Annotated[BatchRequest, Body(openapi_examples=request_examples("create_checks"))]
+) -> BatchResult:
+    """Check many texts; an item that cannot be checked says why and spoils no other."""
+    from service.batch import check_items, read_items
+    from service.checking import Checker
+
+    desk = desk_of(request)
+    items: list[CheckRequest | YouliError] = list(read_items(batch.items))
+    stored: dict[tuple[str, str], tuple[Draft, Inquiry] | None] = {}
+    for place, item in enumerate(items):
+        if not isinstance(item, CheckRequest) or item.draft is None:
+            continue
+        key = (item.shop, item.draft)
+        if key not in stored:
+            stored[key] = await desk.store.get_draft(item.draft, item.shop)
+        if stored[key] is None:
+            items[place] = NotFound("draft_not_found", id=item.draft)
+    return await run_in_threadpool(check_items, Checker(desk.rulebook), items, stored)

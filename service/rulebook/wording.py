@@ -27,8 +27,8 @@ MOST_RULES = 3
 _SLOT = re.compile(r"\{([^{}]+)\}")
 _OPTIONAL = re.compile(r"〔([^〔〕]*)〕")
 
-Mend = Literal["say", "drop", "strip", "leave"]
-"""What is done about a finding: its suggestion instead, its clause out, just its characters out, or nothing."""
+Mend = Literal["say", "drop", "sentence", "strip", "leave"]
+"""What is done about a finding: its suggestion instead, its clause out, its sentence, its characters, or nothing."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,21 @@ from service.schemas.base import (
     Verdict,
     WriterKind,
 )
-from service.schemas.checks import CheckRequest, CheckResult, Entity, EntityType, MaskRequest, MaskResult, StepIn
+from service.schemas.checks import (
+    BatchItem,
+    BatchRequest,
+    BatchResult,
+    BatchSummary,
+    Change,
+    CheckRequest,
+    CheckResult,
+    Entity,
+    EntityType,
+    ItemProblem,
+    MaskRequest,
+    MaskResult,
+    StepIn,
+)
 from service.schemas.drafts import (
     Advice,
     Basis,
@@ -52,7 +66,12 @@ __all__ = [
     "Advice",
     "Authority",
     "Basis",
+    "BatchItem",
+    "BatchRequest",
+    "BatchResult",
+    "BatchSummary",
     "Category",
+    "Change",
     "CheckRequest",
     "CheckResult",
     "Citation",
@@ -72,6 +91,7 @@ __all__ = [
     "Finding",
     "In",
     "Inquiry",
+    "ItemProblem",
     "MaskRequest",
     "MaskResult",
     "Message",
