@@ -187,7 +187,11 @@ def _spoken(run: list[_Target]) -> list[_Target]:
 
 
 def _apart(targets: list[_Target]) -> list[_Target]:
-    """Targets that do not overlap; what overlaps becomes one, with the gravest of the suggestions."""
+    """Targets that do not overlap; what overlaps becomes one, with the gravest of the suggestions.
+
+    Of two suggestions one of which lies within the other's stretch, the narrower stretch is tried first: the words
+    around it may be good, and if they are not, the next round finds them.
+    """
     kept: list[_Target] = []
     for target in sorted(targets, key=lambda t: (t.start, -t.end)):
         if not kept or target.start >= kept[-1].end:
@@ -195,8 +199,10 @@ def _apart(targets: list[_Target]) -> list[_Target]:
             continue
         one = max(kept[-1], target, key=lambda t: (bool(t.new), t.grave, t.end - t.start))
         own, strip = kept[-1].own or target.own, kept[-1].strip and target.strip
-        end = max(kept[-1].end, target.end)
-        kept[-1] = _Target(kept[-1].start, end, one.new, one.rule, one.grave, own, strip)
+        start, end = kept[-1].start, max(kept[-1].end, target.end)
+        if kept[-1].new and target.new and target.end <= kept[-1].end:
+            start, end = target.start, target.end
+        kept[-1] = _Target(start, end, one.new, one.rule, one.grave, own, strip)
     return kept
 
 
