@@ -11,6 +11,7 @@ from itertools import islice
 from service.checks.ground import Ground
 from service.checks.said import MOST, Said
 from service.checks.sources import numbers_of
+from service.checks.theirs import lived, repeated
 from service.rulebook.checkfile import NumbersFile
 from service.rulebook.checkrules import GRANT_WORDS, CheckRules
 from service.schemas import Finding
@@ -24,6 +25,8 @@ _BESIDE = 12
 """Characters beside a number in which a name that holds it, or the thing it is the worth of, stands."""
 _UNIT = 4
 """Characters after the numeral of a cap in which its unit stands."""
+_CENT = 0.006
+"""Yuan by which an amount may differ from the share it is said to be."""
 _OPENERS = frozenset(" \n。!?;；:,(（~…")
 
 
@@ -54,24 +57,77 @@ class _Weighing:
 
     def _weigh(self, number: Number) -> Finding | None:
         limits = self.limits
-        if _small(number, 1) or self._named(number) or self._counter(number):
+        given = self._given_away(number)
+        if (
+            (_small(number, 1) and not (given and self._out_of_nowhere(number)))
+            or self._named(number)
+            or self._counter(number)
+        ):
             return None
         if number.kind != "plain" and self._stated(number):
-            return None
-        pledged = self._pledged(number)
-        if not pledged and _small(number, limits.free_count if number.kind == "count" else limits.free_plain):
+            return self._finding("numbers_without_source", number) if self._again(number) else None
+        pledged = given or self._pledged(number)
+        if not pledged and self._free(number):
             return None
         if number.kind == "plain":
             if pledged:
                 number = replace(number, kind="money")  # 退您500: in what we undertake a bare number is money
             if self._stated(number):
-                return None
+                return self._finding("numbers_without_source", number) if self._again(number) else None
+        if number.kind == "percent" and self._worked_out(number):
+            return None
         rule = "numbers_without_source"
         if self.ground.claimed.holds(number, self.said.text[number.start : number.end], limits):
-            if not pledged or self._countable(number):
+            if self._countable(number) or (not pledged and repeated(number, self.said)):
                 return None
             rule = "buyer_number_as_commitment"
         return self._finding(rule, number)
+
+    def _free(self, number: Number) -> bool:
+        """A few things, or a day of the buyer's own: nothing we undertake hangs on it."""
+        if number.kind in self.limits.named:
+            clause = self.said.clause(number.start)
+            return (number.kind == "ahead" and number.value == 0) or bool(self.said.within("your_day", clause))
+        return _small(number, self.limits.free_count if number.kind == "count" else self.limits.free_plain)
+
+    def _given_away(self, number: Number) -> bool:
+        """A count of things given for nothing (``再送您一瓶``, ``三张券``): not even one is free."""
+        if number.kind not in ("count", "plain"):
+            return False
+        clause = self.said.clause(number.start)
+        behind = self.said.text[number.end : min(clause[1], number.end + _UNIT)]
+        if any(word in behind for word in self.rules.entry.words[GRANT_WORDS]) and self.said.binds(clause):
+            return True
+        gifts = self.said.within("gift", clause)
+        return any(m.start <= number.start < m.end and self.said.ours(m, outright=False) for m in gifts)
+
+    def _out_of_nowhere(self, number: Number) -> bool:
+        """One thing given although the help that is due, as far as it is on record, gives nothing away."""
+        if self.ground.verdict != "reasonable" or self.ground.offers:
+            return False
+        gifts = self.said.within("gift", self.said.clause(number.start))
+        verbs = [self.said.text[m.start] for m in gifts if m.start <= number.start < m.end]
+        return not any(word in self.ground.recorded.text for word in (*verbs, *self.rules.entry.words[GRANT_WORDS]))
+
+    def _again(self, number: Number) -> bool:
+        """Money on record promised before and promised again on top (``退您9.9元，再转9.9元``): it is paid once."""
+        clause = self.said.clause(number.start)
+        if number.kind != "money" or not any(
+            m.start <= number.start < m.end for m in self.said.within("extra", clause)
+        ):
+            return False
+        before = numbers_of(self.said.text[: clause[0]])
+        return any(n.kind == "money" and n.value == number.value and self._pledged(n) for n in before)
+
+    def _worked_out(self, number: Number) -> bool:
+        """A share whose amount stands beside it and is on record (``一成，也就是16.8元`` of 168 元)."""
+        start, end = self.said.sentence(number.start)
+        recorded = [n.value for n in self.ground.recorded.numbers if n.kind in ("money", "plain")]
+        beside = [n for n in numbers_of(self.said.text[start:end]) if n.kind in ("money", "plain")]
+        return any(
+            n.value in recorded and any(abs(whole * number.value / 100 - n.value) < _CENT for whole in recorded)
+            for n in beside
+        )
 
     def _finding(self, rule: str, number: Number) -> Finding:
         kind = self.limits.kinds[number.kind]
@@ -116,8 +172,10 @@ class _Weighing:
         """A count of the buyer's things in help that is due (``五只都给您补发``), not above what the records count."""
         if number.kind not in self.limits.own or self.ground.verdict != "reasonable":
             return False
+        if self._given_away(number) or self.said.within("extra", self.said.clause(number.start)):
+            return False
         most = self.ground.recorded.most("count")
-        return most is None or number.value <= most
+        return (most is None or number.value <= most) and lived(number, self.ground, self.rules)
 
     def _capped(self, number: Number) -> bool:
         """Within the cap of a grant on record, said of a thing that is granted (``3元券`` under a cap of ``5元``)."""

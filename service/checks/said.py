@@ -104,8 +104,14 @@ class Said:
                 self.ours(match, outright=group == "outright")
                 for group in PLEDGES
                 for match in self.within(group, clause)
-            )
+            ) or self._hands(clause)
         return self._bound[clause[0]]
+
+    def _hands(self, clause: tuple[int, int]) -> bool:
+        """True when a number is handed to the buyer here, not denied and not only repeated."""
+        return not (self.within("denied", clause) or self.within("theirs", clause)) and any(
+            self.ours(match, outright=False) for match in self.within("hand", clause)
+        )
 
     def ours(self, match: FrameMatch, *, outright: bool) -> bool:
         """True when the match is said in our own voice; what is ``outright`` no denial takes back."""

@@ -9,15 +9,19 @@ from functools import cache, cached_property
 
 from service.rulebook.checkfile import NumbersFile
 from service.text.normalise import fold
-from service.text.numerals import Number, days_of, duration_pattern, find_numbers
+from service.text.numerals import Number, days_of, duration_pattern, find_numbers, hint, period_of
 
 _DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0, "year": 365.0}
 """Units of time in days; a month is thirty, as everywhere in the house."""
 _PIECE = re.compile(r"[^。!?;\n,]+(?:(?<=\d),(?=\d)[^。!?;\n,]+)*")
 """Stretches that no number crosses; a comma between digits may be part of one."""
-_NUMERAL = re.compile(r"[\d零一二两俩三仨四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟幺廿半]")
 _SPACED = re.compile(r"(?<=[\d¥]) (?=[\u4e00-\u9fff%])|(?<=[\u4e00-\u9fff]) (?=\d)")
 """The space that typography puts between digits and Han characters (``180 天``)."""
+_CALENDAR = frozenset({"date", "weekday", "period"})
+_DAY_OF_MONTH = "日"
+"""``30日`` may be a length or a day of the month."""
+_ANY_WEEK = 10
+"""Weekdays below this name no week (``周三``)."""
 _FIRST_YEAR = 1900
 """From here on ``2026年`` names a year and is no length of time."""
 
@@ -31,7 +35,7 @@ def numbers_of(text: str) -> list[Number]:
     """All numbers of a normalised text. Stretches without a numeral are not searched."""
     found: list[Number] = []
     for piece in _PIECE.finditer(text):
-        if not _NUMERAL.search(piece[0]):
+        if not hint().search(piece[0]):
             continue
         close, places = _without_spaces(piece[0], piece.start())
         found += [replace(n, start=places[n.start], end=places[n.end - 1] + 1) for n in find_numbers(close)]
@@ -91,17 +95,22 @@ class Sources:
         if len(digits) >= limits.long_digits:
             return digits in self.text
         kinds = self._kinds.get(round(number.value, 2), set())
-        if kinds and (
-            number.kind in kinds
-            or "plain" in kinds
-            or number.kind == "plain"
-            or not kinds.isdisjoint(limits.alike.get(number.kind, ()))
+        if number.kind in kinds or not kinds.isdisjoint(limits.alike.get(number.kind, ())):
+            return True
+        if number.kind not in limits.named and (
+            "plain" in kinds or (number.kind == "plain" and not kinds <= set(limits.named))
         ):
             return True
         if number.kind in _DAYS:
             return self._lasts(number, limits.tolerance) or self._names_year(number)
-        if number.kind == "date":
-            return any(n.kind == "date" and _same_date(number.value, n.value) for n in self.numbers)
+        if (
+            number.kind == "day"
+            and said.endswith(_DAY_OF_MONTH)
+            and self.holds(replace(number, kind="date"), said, limits)
+        ):
+            return True
+        if number.kind in _CALENDAR and any(_same_day(number, n) or _same_day(n, number) for n in self.numbers):
+            return True
         if number.kind == "time":
             return any(n.kind == "time" and abs(n.value - number.value) % 12 < 0.01 for n in self.numbers)
         return False
@@ -123,6 +132,18 @@ class Sources:
         if number.kind != "year" or year < _FIRST_YEAR:
             return False
         return any(n.kind == "date" and int(n.value) // 10_000 == year for n in self.numbers)
+
+
+def _same_day(one: Number, other: Number) -> bool:
+    """The same day told in two ways: ``周三`` for ``下周三``, ``月底`` for ``11月30日``, ``8号`` for ``12月8日``."""
+    if one.kind == "date" and other.kind == "date":
+        return _same_date(one.value, other.value)
+    if one.kind == "weekday" and other.kind == "weekday":
+        return one.value < _ANY_WEEK and other.value % _ANY_WEEK == one.value
+    if one.kind != "period" or other.kind != "date":
+        return False
+    covers, day, month = period_of(one), int(other.value) % 100, int(other.value) // 100 % 100
+    return any(span and span[0] <= part <= span[1] for span, part in ((covers.days, day), (covers.months, month)))
 
 
 def _same_date(one: float, other: float) -> bool:

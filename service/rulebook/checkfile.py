@@ -60,6 +60,8 @@ class NumbersFile(StrictModel):
     counter_max: float
     tolerance: float
     long_digits: int
+    named: list[str]
+    """Kinds told by a name (``大后天``, ``下周三``): a bare figure is no source of theirs."""
     names: list[str]
     kinds: dict[str, KindFile]
     alike: dict[str, list[str]]

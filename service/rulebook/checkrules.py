@@ -43,6 +43,7 @@ GROUPS = frozenset(
             "stated",
             "cap",
         ),
+        *("hand", "agree", "denied", "theirs", "lived", "your_day", "extra", "gift"),
         *("done", "done_for_you", "not_done", "pending"),
         *("formula", "conclusion", "concede", "discourage", "next"),
     }

@@ -1,7 +1,7 @@
 """Numbers in Chinese chat by value: ``伍佰`` = ``五百块`` = ``500``, ``两成`` = 20 %, ``半个月`` = 15 days.
 
-Works on normalised text (:func:`service.text.normalise.normalise`). Words, units and idioms are data in
-``knowledge/text/numerals.yaml``; this file knows only how numerals are put together.
+Works on normalised text (:func:`service.text.normalise.normalise`). How one numeral is read is said in
+:mod:`service.text.spelled`; words, units and idioms are data in ``knowledge/text/numerals.yaml``.
 """
 
 from __future__ import annotations
@@ -10,20 +10,25 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
+from service.text.spelled import Period, either, number_of, words
 from service.text.tables import table
 
-_ARABIC = r"\d+(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?"
+__all__ = ["Number", "days_of", "duration_pattern", "find_numbers", "money_pattern", "number_of", "numeral_pattern"]
+
+_HOURS = {"second": 1 / 3600, "minute": 1 / 60, "quarter": 0.25}
+_SHARES = {"jiao": 0.1, "fen": 0.01}
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
     """One number in a text.
 
-    ``kind``: plain money percent multiple hour day week month year count date time ordinal. ``value`` is in the
-    kind's own unit: yuan, per cent, hours (minutes as parts of them), days …; a date is year·10000+month·100+day
-    with unknown leading parts zero (``12月2日`` = 1202, ``21号`` = 21), a time is hours of the day (``10:30`` = 10.5).
+    ``kind``: plain money percent multiple hour day week month year count date time ordinal ahead weekday period.
+    ``value`` is in the kind's own unit: yuan, per cent, hours (minutes as parts of them), days …; a date is
+    year·10000+month·100+day with unknown leading parts zero (``12月2日`` = 1202, ``21号`` = 21), a time is hours of the
+    day (``10:30`` = 10.5), ``ahead`` days from today (``大后天`` = 3), a weekday ten times its week and the day
+    (``周三`` = 3, ``下周三`` = 23), a period its place in the table (``月底``).
     """
 
     start: int
@@ -32,117 +37,39 @@ class Number:
     kind: str
 
 
-@dataclass(frozen=True)
-class _Words:
-    digits: dict[str, int]
-    scales: dict[str, int]
-    units: dict[str, str]
-    days: dict[str, float]
-    durations: dict[str, float]
-    about: dict[str, float]
-    fixed: dict[str, tuple[float, str]]
-    halves: dict[str, int]
-    span_months: frozenset[str]
-    idioms: str
-    han: str
-    numeral: str
-    duration: str
-    money: str
-
-
-def _either(words: Any) -> str:
-    return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
-
-
 @cache
-def _words() -> _Words:
-    data = table("numerals")
-    units = {word: kind for kind, words in data["units"].items() for word in words}
-    han = "[" + "".join(data["digits"]) + "".join(c for c in data["scales"] if c > "z") + "]"
-    big = "[" + "".join(data["scales"]) + "]"
-    numeral = rf"(?:(?:{_ARABIC}){big}?(?![a-z])|(?:{_ARABIC})|半|{han}+(?:点{han}+)?|几)"
-    time_units = _either(w for w, k in units.items() if k in ("minute", "hour", "day", "week", "month", "year"))
-    about = "[" + "".join(data["about"]) + "]"
-    duration = rf"(?:(?:{_either(data['durations'])}){about}?|{numeral}{about}?个?半?多?(?:{time_units})半?多?)"
-    money_units = _either(data["units"]["money"] + data["units"]["jiao"] + data["units"]["fen"])
-    money = rf"(?:[¥￥$]{numeral}|{numeral}{about}?(?:{money_units}|r(?![a-z]))(?:{han}|\d)?)"
-    return _Words(
-        {w: int(v) for w, v in data["digits"].items()},
-        {w: int(v) for w, v in data["scales"].items()},
-        units,
-        {k: float(v) for k, v in data["days"].items()},
-        {w: float(v) for w, v in data["durations"].items()},
-        {w: float(v) for w, v in data["about"].items()},
-        {w: (float(v["value"]), str(v["kind"])) for w, v in data["fixed"].items()},
-        {w: int(v) for w, v in data["halves"].items()},
-        frozenset(data["span_months"]),
-        _either(data["idioms"]),
-        han,
-        numeral,
-        duration,
-        money,
-    )
+def hint() -> re.Pattern[str]:
+    """What a text must hold for a number to stand in it; cheap to look for."""
+    known = words()
+    signs = "".join({*known.digits, *known.scales, *known.several, *known.pairs}) + r"\d半"
+    listed = [
+        *known.fixed,
+        *known.ahead,
+        *known.period_of,
+        *(f"{w}{d}" for w in table("numerals")["week"] for d in known.weekdays),
+    ]
+    rest = [word for word in listed if not re.search(f"[{signs}]", word)]
+    return re.compile(f"[{signs}]|{either(rest)}")
 
 
 def numeral_pattern() -> str:
     """A pattern for one numeral, without groups; good for ``re`` (it looks ahead)."""
-    return _words().numeral
+    return words().numeral
 
 
 def duration_pattern() -> str:
     """A pattern for a length of time (``三个月``, ``半年``, ``36小时``), without groups."""
-    return _words().duration
+    return words().duration
 
 
 def money_pattern() -> str:
     """A pattern for an amount of money (``五百块``, ``¥259``, ``两块五``), without groups."""
-    return _words().money
+    return words().money
 
 
-def number_of(text: str) -> float | None:
-    """The value of a numeral such as ``三十``, ``两百``, ``1.5``, ``2k``, ``一千二``, ``半``; None if it is none."""
-    words = _words()
-    text = text.strip()
-    if text == "半":
-        return 0.5
-    arabic = re.fullmatch(rf"({_ARABIC})(.?)", text)
-    if arabic:
-        scale = words.scales.get(arabic[2], 0 if arabic[2] else 1)
-        return float(arabic[1].replace(",", "")) * scale if scale else None
-    whole, point, rest = text.partition("点")
-    value = _han_value(whole, words)
-    if value is None or not point:
-        return value
-    if not rest or any(c not in words.digits for c in rest):
-        return None
-    return value + float("0." + "".join(str(words.digits[c]) for c in rest))
-
-
-def _han_value(text: str, words: _Words) -> float | None:
-    """Sections of ten thousand; a digit after the last scale is that scale's tenth (``一千二`` = 1200)."""
-    if not text:
-        return None
-    if len(text) == 2 and 0 < words.digits.get(text[0], 0) == words.digits.get(text[1], 0) - 1 < 9:
-        return float(words.digits[text[0]])  # 三四(回): about; the smaller is safe to rest on
-    if len(text) > 1 and all(c in words.digits and words.digits[c] < 10 for c in text):
-        return float("".join(str(words.digits[c]) for c in text))  # 二零二六, 一八
-    total, section, digit, scale, zero = 0.0, 0.0, -1, 1, False
-    for char in text:
-        if char in words.digits:
-            digit, zero = words.digits[char], zero or words.digits[char] == 0
-        elif char in words.scales:
-            scale = words.scales[char]
-            if scale >= 10_000:
-                total = (total + section + max(digit, 0)) * scale
-                section = 0.0
-            else:
-                section += (digit if digit > 0 else 1) * scale
-            digit, zero = -1, False
-        else:
-            return None
-    if digit > 0 and scale > 10 and not zero:
-        return total + section + digit * scale / 10
-    return total + section + max(digit, 0)
+def period_of(number: Number) -> Period:
+    """What a number of kind ``period`` covers."""
+    return words().periods[int(number.value)]
 
 
 def days_of(text: str) -> float | None:
@@ -150,111 +77,181 @@ def days_of(text: str) -> float | None:
 
     ``两三天`` and ``2-3天`` give the middle. None when no duration stands in ``text``.
     """
-    words, text = _words(), text.strip()
-    if text in words.durations:
-        return words.durations[text]
+    known, text = words(), text.strip()
+    if text in known.durations:
+        return known.durations[text]
     values = []
     for number in find_numbers(text):
-        if number.kind not in words.days:
+        if number.kind not in known.days:
             continue
-        factor = next((words.about[c] for c in text[number.start : number.end] if c in words.about), 1.0)
-        values.append(number.value * words.days[number.kind] * factor)
+        factor = next((known.about[c] for c in text[number.start : number.end] if c in known.about), 1.0)
+        values.append(number.value * known.days[number.kind] * factor)
     if values:
         return sum(values) / len(values)
-    inside = re.search(_either(words.durations), text)
-    return words.durations[inside[0]] if inside else None
+    inside = _lasting().search(text)
+    return known.durations[inside[0]] if inside else None
+
+
+@cache
+def _lasting() -> re.Pattern[str]:
+    return re.compile(either(words().durations))
 
 
 @cache
 def _finder() -> re.Pattern[str]:
-    words = _words()
-    numeral, han = words.numeral.replace("|几)", ")"), words.han
-    about = "[" + "".join(words.about) + "]"
-    half_days = _either(words.halves)
-    unit = _either(words.units)
-    single = f"[{''.join(d for d, v in words.digits.items() if 0 < v < 10)}]"
+    known, data = words(), table("numerals")
+    numeral, han = known.numeral.replace("|几)", ")"), known.han
+    nearly, unit, single = known.nearly, either(known.units) + "|r(?![a-z])", known.single
+    digits = "".join(known.digits)
+    half = either(known.halves)
+    named = either([*known.ahead, *known.period_of])
+    for_one = data["many_for_one"]
+    minutes = rf"半|[一三]刻|\d{{2}}分?|\d分|{single}?十{single}?分?|零{single}分?|{han}{{1,3}}分"
     return re.compile(
-        rf"(?P<fixed>{_either(words.fixed)})"
-        rf"|(?P<date>(?:(?P<year>\d{{4}}|{han}{{4}})[年./-])?(?P<month>\d{{1,2}}|{han}{{1,2}})(?:月|(?<=\d)/(?=\d{{1,2}}[日号]))(?P<day>\d{{1,2}}|{han}{{1,3}})[日号]?(?!\d|个|天)"
-        rf"|\b(?P<iso>\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}})(?!\d)|(?P<dom>\d{{1,2}}|{han}{{1,3}})号(?!码|线|店|楼|床|机|仓|色))"
-        rf"|(?P<time>(?:(?P<half>{half_days}))?(?P<hour>\d{{1,2}}):(?P<min>\d{{2}})(?!\d)"
-        rf"|(?:(?P<half2>{half_days}))?(?P<hour2>(?!一点(?![半钟整]))\d{{1,2}}|(?!一点(?![半钟整])){han}{{1,3}})点(?:(?P<min2>半|\d{{1,2}}分|{han}{{1,3}}分)|钟|整)?(?![{''.join(words.digits)}儿\d]))"
-        rf"|(?P<ratio>百分之(?P<per>{numeral}))"
-        rf"|(?P<idiom>{words.idioms})"
-        rf"|第(?P<nth>{numeral})"
-        rf"|[¥￥$] ?(?P<yuan>{numeral})"
-        rf"|(?P<low>{single})(?P<high>{single})(?P<span>[十百千万])?(?P<unit0>{about}?(?!折)(?:{unit}))"
-        rf"|(?P<from>{numeral})[-~至到—]{{1,2}}(?P<to>{numeral}){about}?(?P<half3>个半)?(?P<unit2>{unit}|r(?![a-z]))"
-        rf"|(?P<n>{numeral})(?P<about>{about})?(?P<half4>个半)?(?P<unit1>{unit}|r(?![a-z]))(?P<tail>半|(?<=[块元毛角])(?:\d|{han})(?![0-9]))?"
-        rf"|(?P<plain>{numeral})"
+        rf"(?P<fixed>{either(known.fixed)})"
+        rf"|(?P<times>[{''.join(for_one['before'])}]?[一1][{''.join(for_one['after'])}])(?P<many>{han}+|\d+)"
+        rf"|(?P<date>(?:(?P<year>\d{{4}}|{han}{{4}})[年./-])?(?P<month>\d{{1,2}}|{han}{{1,2}})(?:月|(?<=\d)/(?=\d{{1,2}}[日号]))(?P<day>\d{{1,2}}|{han}{{1,3}})[日号]?(?!\d|个|天|多|来)"
+        rf"|\b(?P<iso>\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}})(?!\d)|(?P<dom>\d{{1,2}}|{han}{{1,3}})号(?!码|线|店|楼|床|机|仓|色|零|配|款|链))"
+        rf"|(?P<time>(?:(?P<half>{half}))?(?P<hour>\d{{1,2}}):(?P<min>\d{{2}})(?!\d)"
+        rf"|(?:(?P<half2>{half}))?(?P<hour2>(?!一点(?![半钟整一三前之]))\d{{1,2}}|(?!一点(?![半钟整一三前之])){han}{{1,3}})点(?:(?P<min2>{minutes})|钟|整)?(?![{digits}儿\d]))"
+        rf"|(?P<weekday>(?P<which>{either(known.weeks)})?(?:{known.week})(?P<wd>[{''.join(known.weekdays)}])(?![{''.join(data['not_weekday'])}]))"
+        rf"|(?P<named>{named})"
+        rf"|(?P<idiom>{known.idioms})"
+        rf"|(?:(?P<ratio>{either(known.ratios)})|(?P<nth>第)|(?P<yuan>{known.sign}) ?)(?P<led>{numeral})"
+        rf"|(?P<low>{single})(?P<high>{single})(?:(?P<span>[十百千万])?(?P<unit0>{nearly}?(?!折)(?:{unit}))|(?P<span2>[百千万])(?!{han}))"
+        rf"|(?P<n>{numeral})(?:[-~至到—]{{1,2}}(?P<to>{numeral}){nearly}?(?P<half3>个半)?(?P<unit2>{unit})"
+        rf"|分之(?P<part>{han}+|\d+)"
+        rf"|{nearly}?(?P<half4>个半)?(?P<unit1>{unit})(?P<tail>半(?![个月年天小价折])|(?<=成){single})?)?"
     )
+
+
+@cache
+def _change() -> dict[str, re.Pattern[str]]:
+    """What follows ``块`` or ``元`` (``六毛四``, ``零五``, ``九``), and ``毛``."""
+    known = words()
+    free = either(table("numerals")["after_change"])
+    one = rf"(?:{known.one}|\d)"
+    big = "".join(known.scales)
+    last = rf"(?![\d.{big}])(?!(?!{free}){known.nearly}?[{known.parting}])"
+    cents = rf"(?:零?(?P<fen>{one})(?:分钱?|{last}))?"
+    spelled = rf"(?P<jiao>{one})(?:毛|角){cents}|零(?P<cent>{one})(?:分钱?|{last})"
+    return {
+        "块": re.compile(rf"{spelled}|(?P<pair>{one}{one}){last}|(?P<lone>{one}){last}"),
+        "元": re.compile(rf"{spelled}|(?P<lone>{one})(?=$|[,。!?;、)~])"),
+        "毛": re.compile(rf"零?(?P<fen>{one})(?:分钱?|{last})"),
+    }
 
 
 def find_numbers(text: str) -> list[Number]:
     """All numbers of a normalised text, left to right, not overlapping; idioms such as ``一下`` are left out."""
     found: list[Number] = []
-    for match in _finder().finditer(text):
+    finder, place = _finder(), 0
+    while match := finder.search(text, place):
+        place = match.end()
         if not match["idiom"]:
             found += _numbers(match)
+            place = max(place, found[-1].end if found else 0)
     return found
 
 
 def _numbers(m: re.Match[str]) -> Iterator[Number]:
-    words, (start, end) = _words(), m.span()
+    known, (start, end) = words(), m.span()
     if m["fixed"]:
-        yield Number(start, end, *words.fixed[m["fixed"]])
+        yield Number(start, end, *known.fixed[m["fixed"]])
     elif m["date"]:
         yield from _date(m)
     elif m["time"]:
-        yield from _time(m, words)
-    elif m["ratio"] or m["nth"] or m["yuan"]:
-        name, kind = ("per", "percent") if m["ratio"] else ("nth", "ordinal") if m["nth"] else ("yuan", "money")
-        value = number_of(m[name])
-        if value is not None:
-            yield Number(start, end, value, kind)
+        yield from _time(m)
     elif m["low"]:
-        scale = words.scales.get(m["span"] or "", 1)
+        scale = known.scales.get(m["span"] or m["span2"] or "", 1)
         for name, last in (("low", m.end("low")), ("high", end)):
-            yield from _measured(m.start(name), last, float(words.digits[m[name]] * scale), m["unit0"], words)
-    elif m["from"]:
-        for name, last in (("from", m.end("from")), ("to", end)):
+            yield _measured(m.start(name), last, float(known.digits[m[name]] * scale), m["unit0"])
+    elif m["to"]:
+        for name, last in (("n", m.end("n")), ("to", end)):
             value = number_of(m[name])
             if value is not None:
-                yield from _measured(m.start(name), last, value, m["unit2"], words)
+                yield _measured(m.start(name), last, value, m["unit2"])
     elif m["unit1"]:
         value = number_of(m["n"])
         if value is not None:
-            yield from _tailed(m, value, words)
-    elif m["plain"] and (m["plain"][0].isdigit() or len(m["plain"]) > 1):
-        value = number_of(m["plain"])
-        if value is not None:
-            yield Number(start, end, value, "plain")
+            yield _tailed(m, value)
+    else:
+        told = _told(m)
+        if told is not None:
+            yield Number(start, end, *told)
 
 
-def _tailed(m: re.Match[str], value: float, words: _Words) -> Iterator[Number]:
-    """``两天半`` and ``一个半月`` add a half, ``两块五`` five tenths."""
-    unit, tail = m["unit1"], m["tail"]
+def _told(m: re.Match[str]) -> tuple[float, str] | None:
+    """Value and kind of what has no unit behind it."""
+    known = words()
+    if m["weekday"]:
+        return float(known.weeks.get(m["which"] or "", 0) + known.weekdays[m["wd"]]), "weekday"
+    if m["named"]:
+        name = m["named"]
+        return (float(known.ahead[name]), "ahead") if name in known.ahead else (float(known.period_of[name]), "period")
+    if m["part"]:
+        base, part = number_of(m["n"]), number_of(m["part"])
+        return (round(part / base * 100, 2), "percent") if base and part is not None else None
+    if m["n"] and not m["n"].isdigit() and len(m["n"]) == 1:
+        return _single(m["n"], m.string[m.start() - 1 : m.start()])
+    value = number_of(m["led"] or m["many"] or m["n"])
+    if value is None:
+        return None
+    if m["ratio"]:
+        return round(value / known.ratios[m["ratio"]], 6), "percent"
+    return value, "multiple" if m["many"] else "ordinal" if m["nth"] else "money" if m["yuan"] else "plain"
+
+
+def _single(char: str, before: str) -> tuple[float, str] | None:
+    """One Han numeral with nothing behind it: no number, but for ``俩都`` (not ``咱俩``) and ``上千``."""
+    known = words()
+    if char in known.pairs and before not in known.people:
+        return known.pairs[char], "count"
+    return (float(known.scales[char]), "plain") if char in known.scales and before in known.lone_after else None
+
+
+def _tailed(m: re.Match[str], value: float) -> Number:
+    """``两天半`` and ``一个半月`` add a half, ``一成五`` half a tenth, ``两块五`` fifty fen."""
+    known, unit, tail = words(), m["unit1"], m["tail"]
     if m["half4"] or tail == "半":
         value += 0.5
     elif tail:
-        value += (number_of(tail) or 0) / 10
-    if unit == "月" and not m["half4"] and m["n"] not in words.span_months:
-        yield Number(m.start(), m.end(), value * 100, "date")
-    else:
-        yield from _measured(m.start(), m.end(), value, unit, words)
+        value += known.digits[tail] / 10
+    if unit == "月" and not m["half4"] and m["n"] not in known.span_months:
+        return Number(m.start(), m.end(), value * 100, "date")
+    number = _measured(m.start(), m.end(), value, unit)
+    change = _change().get("块" if unit[0] == "块" else "元" if unit[0] in "元圆" else unit[0])
+    small = change.match(m.string, m.end()) if change and number.kind == "money" else None
+    if small is None:
+        return number
+    return Number(m.start(), small.end(), round(number.value + _cents(small) / 100, 6), "money")
 
 
-def _measured(start: int, end: int, value: float, unit: str, words: _Words) -> Iterator[Number]:
-    kind = words.units.get(unit) or words.units.get(unit[1:], "money")
-    if kind in ("jiao", "fen"):
-        value, kind = value / (10 if kind == "jiao" else 100), "money"
-    elif kind == "minute":
-        value, kind = value / 60, "hour"
+def _cents(m: re.Match[str]) -> int:
+    """Fen of what follows the yuan."""
+    parts = m.groupdict()
+    if parts.get("pair"):
+        return 10 * _digit(parts["pair"][0]) + _digit(parts["pair"][1])
+    jiao, fen = parts.get("jiao") or parts.get("lone"), parts.get("fen") or parts.get("cent")
+    return (10 * _digit(jiao) if jiao else 0) + (_digit(fen) if fen else 0)
+
+
+def _digit(char: str) -> int:
+    return int(char) if char.isdigit() and char.isascii() else words().digits[char]
+
+
+def _measured(start: int, end: int, value: float, unit: str | None) -> Number:
+    known = words().units
+    kind = known.get(unit) or known.get(unit[1:], "money") if unit else "plain"
+    if kind in _SHARES:
+        value, kind = value * _SHARES[kind], "money"
+    elif kind in _HOURS:
+        value, kind = value * _HOURS[kind], "hour"
     elif kind == "tenth":
         value, kind = value * 10, "percent"
     elif kind == "discount":
         value, kind = (value * 10 if value < 10 else value), "percent"
-    yield Number(start, end, round(value, 6), kind)
+    return Number(start, end, round(value, 6), kind)
 
 
 def _date(m: re.Match[str]) -> Iterator[Number]:
@@ -266,13 +263,18 @@ def _date(m: re.Match[str]) -> Iterator[Number]:
         day = int(number_of(m["day"] or m["dom"] or "") or 0)
     if day <= 31 and month <= 12:
         yield Number(m.start(), m.end(), float(year * 10_000 + month * 100 + day), "date")
+    elif m["dom"]:
+        yield Number(m.start(), m.end(), float(day), "plain")  # 47号: the name of a part, not a day
 
 
-def _time(m: re.Match[str], words: _Words) -> Iterator[Number]:
+def _time(m: re.Match[str]) -> Iterator[Number]:
     hour = number_of(m["hour"] or m["hour2"])
     minute_text = (m["min"] or m["min2"] or "").rstrip("分")
-    minute = 30.0 if minute_text == "半" else (number_of(minute_text) or 0.0 if minute_text else 0.0)
-    half = words.halves.get(m["half"] or m["half2"] or "", 0)
+    if minute_text[-1:] == "刻":
+        minute = 15.0 * (number_of(minute_text[:-1]) or 0)
+    else:
+        minute = 30.0 if minute_text == "半" else (number_of(minute_text.lstrip("零") or "零") or 0.0)
+    half = words().halves.get(m["half"] or m["half2"] or "", 0)
     if hour is None or hour > 24 or minute >= 60:
         return
     if half and hour < 12:

@@ -1,0 +1,52 @@
+"""Whether a number that only the buyer said is told as theirs, or has become ours."""
+
+from __future__ import annotations
+
+from service.checks.ground import Ground
+from service.checks.said import Said
+from service.checks.sources import numbers_of
+from service.rulebook.checkrules import CheckRules
+from service.text.numerals import Number
+from service.text.segment import clauses
+
+_TELLING = ("theirs", "lived", "asked", "wished", "negated")
+"""Groups of frames that show a number to be the buyer's own."""
+
+
+def repeated(number: Number, said: Said) -> bool:
+    """True when the clause shows the number to be the buyer's and nobody nods to it.
+
+    It is denied, quoted, told as what they said, asked for, wish, or went through; or the next clause denies it. What
+    shows nothing of the kind is ours: a reply that only says the number has taken it over.
+    """
+    clause = said.clause(number.start)
+    if said.within("denied", clause):
+        return True
+    after = _next(said, clause)
+    if _agreed(said, clause) or (after and _agreed(said, after)):
+        return False
+    if said.reported(number.start, number.end) or any(said.within(group, clause) for group in _TELLING):
+        return True
+    return after is not None and bool(said.within("denied", after) or said.within("negated", after))
+
+
+def lived(number: Number, ground: Ground, rules: CheckRules) -> bool:
+    """True when the buyer told this number of what they went through (``用了四个月``, ``碎了五只``)."""
+    for text in ground.claimed.texts:
+        for start, end in clauses(text):
+            if rules.search("lived", text, start, end) and any(
+                (n.value, n.kind) == (number.value, number.kind) for n in numbers_of(text[start:end])
+            ):
+                return True
+    return False
+
+
+def _agreed(said: Said, clause: tuple[int, int]) -> bool:
+    return bool(said.within("agree", clause)) and not said.within("denied", clause)
+
+
+def _next(said: Said, clause: tuple[int, int]) -> tuple[int, int] | None:
+    """The clause after this one in the same sentence."""
+    if clause[1] >= said.sentence(clause[0])[1]:
+        return None
+    return said.clause(clause[1])
