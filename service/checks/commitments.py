@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from service.checks.ground import Ground
 from service.checks.said import MOST, Said
+from service.checks.sources import numbers_of
 from service.rulebook.checkrules import ACT, CheckRules
 from service.rulebook.frames import FrameMatch
 from service.schemas import Finding
@@ -31,9 +32,20 @@ def ungranted(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
         if len(found) == MOST:
             break
         if match.start >= end and not _backed(match, said, ground, rules, outright=outright):
-            found.append(said.finding("commitment_without_verdict", match.start, match.end, warn=warn))
+            start = _after_known(match, said, ground, rules)
+            found.append(said.finding("commitment_without_verdict", start, match.end, warn=warn))
             end = match.end
     return found
+
+
+def _after_known(match: FrameMatch, said: Said, ground: Ground, rules: CheckRules) -> int:
+    """Where the commitment begins, without the number on record it may open with: that number is no fault."""
+    words = said.text[match.start : match.end]
+    number = next(iter(numbers_of(words)), None)
+    if number is None or number.start > 0 or number.end == len(words):
+        return match.start
+    known = ground.recorded.holds(number, words[: number.end], rules.entry.numbers)
+    return match.start + number.end if known else match.start
 
 
 def _backed(match: FrameMatch, said: Said, ground: Ground, rules: CheckRules, *, outright: bool) -> bool:

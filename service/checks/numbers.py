@@ -84,10 +84,10 @@ class _Weighing:
         return self._finding(rule, number)
 
     def _free(self, number: Number) -> bool:
-        """A few things, a day of the buyer's own, or a multiple refused: nothing we undertake hangs on it."""
+        """A few things, a day of the buyer's own, or a multiple told as theirs: nothing we undertake hangs on it."""
         clause = self.said.clause(number.start)
         if number.kind == "multiple":
-            return bool(self.said.within("negated", clause) or self.said.within("denied", clause))
+            return repeated(number, self.said)
         if number.kind in self.limits.named:
             return (number.kind == "ahead" and number.value == 0) or bool(self.said.within("your_day", clause))
         return _small(number, self.limits.free_count if number.kind == "count" else self.limits.free_plain)
