@@ -15,6 +15,7 @@ from service.checks.phrases import check_phrases
 from service.checks.privacy import check_privacy
 from service.rulebook.book import CheckBook, Rulebook
 from service.schemas import CheckRequest, CheckResult, Draft, Finding, Inquiry, Order, Step, StepIn, StepName
+from service.text.normalise import normalise
 from service.text.segment import sentences
 
 if TYPE_CHECKING:  # a bare text is checked without any of these: the shell waits
@@ -80,7 +81,9 @@ class Checker:
         """Every check that looks at words alone, in text order.
 
         A long text is checked window by window, cut at sentence ends where it has any, so that work grows with its
-        length only. A text with ``ENOUGH`` findings is bad enough: what follows is not looked at.
+        length only. A text with ``ENOUGH`` findings is bad enough: the windows after the one that brought their number
+        there are not looked at by any check of words (it is blocked or warned of by what was found; ``too_long`` is
+        told besides).
         """
         found: list[Finding] = []
         for start, end in _windows(text):
@@ -93,13 +96,14 @@ class Checker:
 
     def _window(self, text: str, ground: Ground) -> list[Finding]:
         rules = self.rulebook.checkrules
+        norm = normalise(text)
         found = [
             *check_phrases(
-                text, self.rulebook.forbidden, customer_quotes=ground.buyer, ground=ground, checkrules=rules
+                norm, self.rulebook.forbidden, customer_quotes=ground.buyer, ground=ground, checkrules=rules
             ),
-            *check_grounding(text, ground, rules),
-            *check_leaks(text, rules),
-            *check_privacy(text, ground, rules),
+            *check_grounding(norm, ground, rules),
+            *check_leaks(norm, rules),
+            *check_privacy(norm, ground, rules),
         ]
         return sorted(found, key=lambda finding: (finding.start, finding.end))
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.rulebook.frames import FrameIndex, Frames
+from service.rulebook.frameindex import FrameIndex
+from service.rulebook.frames import Frames
 
 WORDS = {"送": ["送到", "送"], "谁": ["快递", "驿站", "顺丰"], "空": []}
 
@@ -98,3 +99,25 @@ def test_the_prefilter_never_loses_a_match(text: str) -> None:
     assert sorted((m.start, m.end, m.frame) for _, m in index.scan(text)) == sorted(
         (m.start, m.end, m.frame) for m in frames.finditer(text)
     )
+
+
+ALPHABET = "退款不您我,。 吧送到驿站3天"
+
+
+@given(st.lists(st.text(alphabet=ALPHABET, max_size=14), min_size=1, max_size=12))
+def test_the_index_finds_what_each_frame_alone_finds_however_often_it_is_asked(texts: list[str]) -> None:
+    frames = Frames(["不 …3 退", "<送> …4 <谁>", "^ 您 …2 吧|$", "退 , 不", "<数> 天", "退款 !吧"], WORDS)
+    index: FrameIndex[str] = FrameIndex()
+    index.add("key", frames)
+    for text in texts + texts:
+        assert [match for _, match in index.scan(text)] == list(frames.finditer(text))
+
+
+@given(st.text(alphabet=ALPHABET, max_size=40), st.integers(0, 40), st.integers(0, 40))
+def test_within_spans_each_is_searched_as_if_it_stood_alone(text: str, one: int, other: int) -> None:
+    frames = Frames(["不 …3 退", "^ 您 …2 吧|$", "退 , 不", "<数> 天", "-不 退"], WORDS)
+    index: FrameIndex[str] = FrameIndex()
+    index.add("key", frames)
+    start, end = min(one, other, len(text)), min(max(one, other), len(text))
+    alone = [match.moved(start) for match in frames.finditer(text[start:end])]
+    assert [match for _, match in index.scan(text, [(start, end)])] == alone

@@ -8,13 +8,15 @@ from service.checks.numbers import unsourced
 from service.checks.said import Said
 from service.rulebook.checkrules import CheckRules
 from service.schemas import Finding
+from service.text.normalise import Normalised
 
 
-def check_grounding(text: str, ground: Ground, rules: CheckRules) -> list[Finding]:
+def check_grounding(text: str | Normalised, ground: Ground, rules: CheckRules) -> list[Finding]:
     """Findings of category ``grounding``, in text order; offsets are code points of ``text``.
 
     Rules: ``numbers_without_source``, ``buyer_number_as_commitment``, ``commitment_without_verdict``,
     ``act_said_done``, ``placeholder``. All but the last only warn when nothing was given to hold the text against.
+    A text may be given in normal form.
     """
     said = Said(text, rules)
     found = unsourced(said, ground, rules) + ungranted(said, ground, rules) + unrecorded(said, ground, rules)

@@ -11,12 +11,13 @@ from service.rulebook.checkrules import CheckRules
 from service.rulebook.forbidden import ForbiddenRules
 from service.rulebook.sentences import Hit, find_forbidden
 from service.schemas import Finding
+from service.text.normalise import Normalised
 
 _PAUSE = " ，,、~～…"
 
 
 def check_phrases(
-    text: str,
+    text: str | Normalised,
     rules: ForbiddenRules,
     *,
     customer_quotes: Sequence[str] = (),
@@ -28,21 +29,28 @@ def check_phrases(
     Quoted speech (``您说“…”``, a clause of ``customer_quotes`` said again word for word) is not the speaker's own
     and is left alone; stuffing, look-alikes and pinyin are undone. Spans are code points of ``text``. One finding
     for each rule and place; overlapping findings of one category become one, named after the graver. Suggestions
-    keep what the sentence is about; ``ground`` and ``checkrules`` tell which of its numbers may be said again.
+    keep what the sentence is about; ``ground`` and ``checkrules`` tell which of its numbers may be said again. A text
+    may be given in normal form.
     """
-    wordings = Wordings(text, rules, ground or Ground(), checkrules)
+    original = text.original if isinstance(text, Normalised) else text
+    wordings = Wordings(original, rules, ground or Ground(), checkrules)
     merged: list[Finding] = []
+    named: list[Hit] = []
+    """The hit each finding is named after; only those need a suggestion, which is what costs."""
     for hit in find_forbidden(text, rules, customer_quotes=customer_quotes):
-        finding = _finding(hit, wordings)
-        twin = next((m for m in merged if _same_place(m, finding, text)), None)
+        finding = _finding(hit)
+        twin = next((i for i, m in enumerate(merged) if _same_place(m, finding, original)), None)
         if twin is None:
             merged.append(finding)
-        else:
-            _absorb(twin, finding, text)
+            named.append(hit)
+        elif _absorb(merged[twin], finding, original):
+            named[twin] = hit
+    for finding, hit in zip(merged, named, strict=True):
+        finding.suggestion = wordings.suggestion(hit)
     return sorted(merged, key=lambda f: (f.start, f.end))
 
 
-def _finding(hit: Hit, wordings: Wordings) -> Finding:
+def _finding(hit: Hit) -> Finding:
     rule = hit.rule.rule
     reason = phrase("finding_reason", title=rule.name, why=rule.why)
     return Finding(
@@ -53,7 +61,7 @@ def _finding(hit: Hit, wordings: Wordings) -> Finding:
         end=hit.end,
         excerpt=hit.excerpt,
         reason=reason if hit.like is None else phrase("finding_like", reason=reason, example=hit.like),
-        suggestion=wordings.suggestion(hit),
+        suggestion=None,
     )
 
 
@@ -65,9 +73,12 @@ def _same_place(one: Finding, other: Finding, text: str) -> bool:
     return second.start < first.end or not text[first.end : second.start].strip(_PAUSE)
 
 
-def _absorb(kept: Finding, other: Finding, text: str) -> None:
-    if kept.severity == "warn" and other.severity == "block":
+def _absorb(kept: Finding, other: Finding, text: str) -> bool:
+    """Widen a finding by another; True when the other is graver and names it from now on."""
+    graver = kept.severity == "warn" and other.severity == "block"
+    if graver:
         kept.rule, kept.severity = other.rule, other.severity
-        kept.reason, kept.suggestion = other.reason, other.suggestion
+        kept.reason = other.reason
     kept.start, kept.end = min(kept.start, other.start), max(kept.end, other.end)
     kept.excerpt = text[kept.start : kept.end]
+    return graver

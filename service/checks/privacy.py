@@ -8,21 +8,24 @@ from service.checks.ground import Ground
 from service.checks.said import found_at
 from service.rulebook.checkrules import CheckRules
 from service.schemas import Finding
-from service.text.normalise import fold
+from service.text.normalise import Normalised, fold, normalise
 from service.text.private import PrivateSpan, find_private
 
 _MARKS = re.compile(r"[\s\-—_.,:、()]+")
 
 
-def check_privacy(text: str, ground: Ground, rules: CheckRules) -> list[Finding]:
+def check_privacy(text: str | Normalised, ground: Ground, rules: CheckRules) -> list[Finding]:
     """Findings of category ``privacy``, in text order; offsets are code points of ``text``.
 
     Kinds under ``never`` block unless the very value stands in a record that is the shop's own (a return address with
     its telephone). Kinds under ``recorded`` (order and parcel numbers) pass when a record or a message holds them.
+    A text may be given in normal form.
     """
     private = rules.entry.private
-    if not rules.private_hint.search(fold(text)):
+    norm = text if isinstance(text, Normalised) else normalise(text)
+    if not rules.private_hint.search(norm.text):
         return []
+    text = norm.original
     found: list[Finding] = []
     for span in find_private(text):
         if span.type not in private.never and span.type not in private.recorded:

@@ -8,7 +8,7 @@ from functools import cached_property
 from service.rulebook.checkrules import FIRST, CheckRules
 from service.rulebook.frames import FrameMatch
 from service.schemas import Finding, Severity, StepName
-from service.text.normalise import normalise
+from service.text.normalise import Normalised, normalise
 from service.text.segment import clauses, quoted, sentences
 
 PLEDGES = ("outright", "grant", "undertake")
@@ -22,8 +22,8 @@ _REACH = 8
 class Said:
     """One text under check. Places are in normal form; findings are in code points of the text as sent."""
 
-    def __init__(self, text: str, rules: CheckRules) -> None:
-        self.norm = normalise(text)
+    def __init__(self, text: str | Normalised, rules: CheckRules) -> None:
+        self.norm = text if isinstance(text, Normalised) else normalise(text)
         self.text = self.norm.text
         self.rules = rules
         self._searched: dict[tuple[str, int], list[FrameMatch]] = {}
@@ -33,9 +33,8 @@ class Said:
     def _found(self) -> dict[str, dict[int, list[FrameMatch]]]:
         """Matches of the groups in ``FIRST`` by the start of their clause."""
         found: dict[str, dict[int, list[FrameMatch]]] = {group: {} for group in FIRST}
-        for start, end in self.clauses:
-            for group, match in self.rules.scan(self.text, start, end):
-                found[group].setdefault(start, []).append(match)
+        for group, match in self.rules.scan(self.text, self.clauses):
+            found[group].setdefault(self.clause(match.start)[0], []).append(match)
         return found
 
     def matches(self, group: str) -> list[FrameMatch]:

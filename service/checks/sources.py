@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 
 from service.rulebook.checkfile import NumbersFile
+from service.text.memo import Memo
 from service.text.normalise import fold
 from service.text.numerals import Number, days_of, duration_pattern, find_numbers, hint, period_of
 
@@ -33,22 +34,27 @@ def _lengths() -> re.Pattern[str]:
 
 def numbers_of(text: str) -> list[Number]:
     """All numbers of a normalised text. Stretches without a numeral are not searched."""
-    found: list[Number] = []
-    for piece in _PIECE.finditer(text):
-        if not hint().search(piece[0]):
-            continue
-        close, places = _without_spaces(piece[0], piece.start())
-        found += [replace(n, start=places[n.start], end=places[n.end - 1] + 1) for n in find_numbers(close)]
-    return found
+    if not hint().search(text):
+        return []
+    pieces = [piece for piece in _PIECE.finditer(text) if hint().search(piece[0])]
+    found = _pieces.of([piece[0] for piece in pieces])
+    return [
+        replace(n, start=n.start + piece.start(), end=n.end + piece.start())
+        for piece, numbers in zip(pieces, found, strict=True)
+        for n in numbers
+    ]
 
 
-def _without_spaces(piece: str, at: int) -> tuple[str, Sequence[int]]:
-    """The piece without typographic spaces, and the place in the text of each of its characters."""
-    if not _SPACED.search(piece):
-        return piece, range(at, at + len(piece))
-    gone = {m.start() for m in _SPACED.finditer(piece)}
-    kept = [i for i in range(len(piece)) if i not in gone]
-    return "".join(piece[i] for i in kept), [at + i for i in kept]
+def _numbers_in(pieces: Sequence[str]) -> Iterator[tuple[Number, ...]]:
+    """For each piece its numbers; the spaces that typography puts beside digits part none."""
+    for piece in pieces:
+        gone = {m.start() for m in _SPACED.finditer(piece)}
+        kept = [i for i in range(len(piece)) if i not in gone]
+        close = "".join(piece[i] for i in kept) if gone else piece
+        yield tuple(replace(n, start=kept[n.start], end=kept[n.end - 1] + 1) for n in find_numbers(close))
+
+
+_pieces = Memo(_numbers_in)
 
 
 class Sources:

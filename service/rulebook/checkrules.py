@@ -7,14 +7,15 @@ play together. Each rule carries sentences that test it (``bad``, ``ok``); ``ser
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from service.errors import phrase
 from service.rulebook.checkfile import CheckFile, PermitFile
-from service.rulebook.frames import FrameIndex, FrameMatch, Frames
+from service.rulebook.frameindex import FrameIndex
+from service.rulebook.frames import FrameMatch, Frames
 from service.rulebook.yamlfile import YamlFile, read_yaml
 from service.text.normalise import fold
 
@@ -69,30 +70,13 @@ class CheckRules:
     def _others(self) -> dict[str, FrameIndex[str]]:
         return {group: _index({group: frames}) for group, frames in self._frames.items() if group not in FIRST}
 
-    @cached_property
-    def _hint(self) -> re.Pattern[str]:
-        """Characters of which every match in ``FIRST`` has one: a clause that has none is done with at once.
-
-        Begins with those of benefits and acts, which most frames hold anyway, and adds the fewest that the rest need.
-        """
-        listed = [*self.entry.benefits.values(), *(act.said for act in self.entry.acts.values())]
-        chars = {fold(word)[0] for words in listed for word in words}
-        for group in sorted(FIRST):
-            for needs in self._frames[group].needs:
-                if not needs:
-                    return re.compile("")
-                chars |= min(({word[0] for word in need} for need in needs), key=lambda new: len(new - chars))
-        return re.compile("[" + re.escape("".join(sorted(chars))) + "]")
-
-    def scan(self, text: str, start: int, end: int) -> list[tuple[str, FrameMatch]]:
-        """Group and match of every frame of the groups in ``FIRST`` within one clause of a normalised text."""
-        if not self._hint.search(text, start, end):
-            return []
-        return [(group, _shifted(match, start)) for group, match in self._first.scan(text[start:end])]
+    def scan(self, text: str, clauses: Sequence[tuple[int, int]]) -> list[tuple[str, FrameMatch]]:
+        """Group and match of every frame of the groups in ``FIRST`` within the clauses of a normalised text."""
+        return self._first.scan(text, clauses)
 
     def search(self, group: str, text: str, start: int, end: int) -> list[FrameMatch]:
         """The matches of any other group within a span of a normalised text, in text order."""
-        return [_shifted(match, start) for _, match in self._others[group].scan(text[start:end])]
+        return [match for _, match in self._others[group].scan(text, [(start, end)])]
 
     @cached_property
     def leaks(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
@@ -145,11 +129,6 @@ def _index(groups: Mapping[str, Frames]) -> FrameIndex[str]:
         index.add(group, frames)
     index.compile()
     return index
-
-
-def _shifted(match: FrameMatch, by: int) -> FrameMatch:
-    captures = {name: (a + by, b + by) for name, (a, b) in match.captures.items()}
-    return FrameMatch(match.start + by, match.end + by, captures, match.frame)
 
 
 def load_checkrules(path: Path) -> CheckRules:

@@ -161,17 +161,27 @@ class Ear:
         self.settings = settings
         self._neighbours = Neighbours(examples, kinds or {})
 
-    def hear(self, sentence: str) -> list[Heard]:
-        """The places of a sentence in normal form that sound forbidden, not overlapping; empty when it is harmless."""
-        weighed = self.likeness.weigh(sentence)
-        loud = [w for w in self.likeness.windows(weighed, self.settings.shortest) if w.score > self.likeness.threshold]
+    def hear(self, text: str, spans: Sequence[tuple[int, int]]) -> list[Heard]:
+        """The places of a text in normal form that sound forbidden, not overlapping; empty when it is harmless.
+
+        ``spans`` are its sentences; nothing is heard across two of them.
+        """
+        weighed = self.likeness.weigh_each([text[start:end] for start, end in spans])
+        shortest, above = self.settings.shortest, self.likeness.threshold
+        heard: list[Heard] = []
+        for (start, _), clauses in zip(spans, weighed, strict=True):
+            if loud := self.likeness.windows(clauses, shortest, above):
+                heard += self._sentence(text, start, clauses, loud)
+        return heard
+
+    def _sentence(self, text: str, at: int, weighed: Sequence[Weighed], loud: list[Window]) -> list[Heard]:
         heard: list[Heard] = []
         taken: list[Window] = []
         for window in sorted(loud, key=lambda w: (-w.score, w.first)):
             if any(window.first <= t.last and t.first <= window.last for t in taken):
                 continue
-            start, end = weighed[window.first].start, weighed[window.last].end
-            example = self._confirmed(sentence[start:end])
+            start, end = at + weighed[window.first].start, at + weighed[window.last].end
+            example = self._confirmed(text[start:end])
             if example is not None:
                 taken.append(window)
                 heard.append(Heard(start, end, example))

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from service.errors import RulebookError, phrase
 from service.rulebook.ear import Ear, LearningFile, SentenceFile
-from service.rulebook.frames import FrameIndex, Frames
+from service.rulebook.frameindex import FrameIndex
+from service.rulebook.frames import Frames
 from service.rulebook.likeness import Example, digest, read_likeness
 from service.rulebook.rulefile import DATED, Rule, RuleFile, SharedWords
 from service.rulebook.wording import MOST_RULES, RepairFile, Repairs, Wording, check_say
@@ -83,11 +84,12 @@ class ForbiddenRules:
     @cached_property
     def index(self) -> FrameIndex[ForbiddenRule]:
         """The index over all frames; built when first used."""
-        built: FrameIndex[ForbiddenRule] = FrameIndex()
-        for rule in self.rules:
-            built.add(rule, rule.frames)
-        built.compile()
-        return built
+        return _index(self.rules)
+
+    @cached_property
+    def quoting(self) -> FrameIndex[ForbiddenRule]:
+        """The index over the frames of rules that hold inside quotations too."""
+        return _index(rule for rule in self.rules if rule.rule.quoted)
 
     @cached_property
     def disguises(self) -> Disguises:
@@ -188,6 +190,14 @@ class ForbiddenRules:
                 for hit in find_forbidden(said, self):
                     reason = phrase("rule_say_hit", rule=rule.rule.id, say=said, other=hit.rule.rule.id)
                     raise rule.error(reason, "say", place)
+
+
+def _index(rules: Iterable[ForbiddenRule]) -> FrameIndex[ForbiddenRule]:
+    built: FrameIndex[ForbiddenRule] = FrameIndex()
+    for rule in rules:
+        built.add(rule, rule.frames)
+    built.compile()
+    return built
 
 
 def load_forbidden(folder: Path) -> ForbiddenRules:

@@ -12,20 +12,29 @@ from __future__ import annotations
 import json
 import math
 import re
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
-from itertools import accumulate
+from math import fsum
 from pathlib import Path
+from typing import NamedTuple
 
+import ahocorasick_rs
+
+from service.text.memo import Memo
 from service.text.normalise import fold
-from service.text.segment import clauses
+from service.text.segment import PAUSES, clauses
 
 _NOT_WORD = re.compile(r"[\W_]+")
+_EDGES = PAUSES + " "
 _LONGEST_RUN = 3
 _LIGHTEST = 0.2
 """Weights nearer to zero are not worth their place in the file."""
+_WORTH = 200
+"""Characters from which a text is worth building the automaton for: the shell checks one line and is done."""
 LONGEST_WINDOW = 3
 """Clauses that are weighed together at most."""
 
@@ -38,19 +47,17 @@ class Example:
     rule: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
+class Weighed(NamedTuple):
     """A clause of a text: its span, the summed weight of its known runs, their number, and its letters and digits."""
 
     start: int
     end: int
-    weight: float
-    known: int
-    said: int
+    weight: float = 0.0
+    known: int = 0
+    said: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """Neighbouring clauses, ``first`` to ``last`` among those of the sentence, and how forbidden they sound."""
 
     first: int
@@ -96,15 +103,58 @@ class Likeness:
     bias: float
     threshold: float
     learned_from: str
+    _found: list[tuple[ahocorasick_rs.AhoCorasick, array[float]]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     def weigh(self, text: str) -> list[Weighed]:
         """The clauses of a text in normal form, each weighed by itself."""
-        weighed = []
-        for start, end in clauses(text):
-            clause = text[start:end]
-            known = [self.weights[run] for run in _clause_runs(clause) if run in self.weights]
-            weighed.append(Weighed(start, end, sum(known), len(known), sum(map(str.isalnum, clause))))
-        return weighed
+        return self.weigh_each([text])[0]
+
+    def weigh_each(self, texts: Sequence[str]) -> list[list[Weighed]]:
+        """What ``weigh`` gives for each text; together they cost far less."""
+        split = [clauses(text) for text in texts]
+        said = [
+            text[start:end].rstrip(_EDGES) for text, spans in zip(texts, split, strict=True) for start, end in spans
+        ]
+        sums = iter(self._remembered.of(said))
+        return [[Weighed(start, end, *next(sums)) for start, end in spans] for spans in split]
+
+    @cached_property
+    def _remembered(self) -> Memo[tuple[float, int, int]]:
+        return Memo(self._sums)
+
+    def _sums(self, said: Sequence[str]) -> Iterator[tuple[float, int, int]]:
+        """For each clause the summed weight and number of its known runs, each counted once, and of its letters."""
+        plain = [text if text.isalnum() else _NOT_WORD.sub("|", text).strip("|") for text in said]
+        edged = [f"^{text}$" if text else "" for text in plain]
+        whole = "".join(edged)
+        if len(whole) < _WORTH and not self._found:
+            found = [{run for run in _slices(text) if run in self.weights} if text else () for text in edged]
+            sums = [(fsum(map(self.weights.__getitem__, runs)), len(runs)) for runs in found]
+        else:
+            sums = list(self._summed(whole, edged))
+        for text, (weight, known) in zip(said, sums, strict=True):
+            yield weight, known, len(text) if text.isalnum() else sum(map(str.isalnum, text))
+
+    def _summed(self, whole: str, clauses: Sequence[str]) -> Iterator[tuple[float, int]]:
+        automaton, values = self._automaton
+        hits = automaton.find_matches_as_indexes(whole, overlapping=True)
+        runs, _, ends = zip(*hits, strict=True) if hits else ((), (), ())  # sorted by where they end
+        place = first = 0
+        for clause in clauses:
+            place += len(clause)
+            last = bisect_right(ends, place, first)
+            distinct = set(runs[first:last])
+            first = last
+            yield fsum(map(values.__getitem__, distinct)), len(distinct)
+
+    @property
+    def _automaton(self) -> tuple[ahocorasick_rs.AhoCorasick, array[float]]:
+        """Finds all runs in one pass; ten thousands of look-ups in a large table would each wait for memory."""
+        if not self._found:
+            self._found.append((ahocorasick_rs.AhoCorasick(self.weights), array("d", self.weights.values())))
+        return self._found[0]
 
     def score(self, text: str) -> float:
         """How forbidden a whole text sounds; no unit, only to be compared with ``threshold``."""
@@ -115,16 +165,24 @@ class Likeness:
         parts = list(weighed)
         return self.bias + sum(c.weight for c in parts) / math.sqrt(max(sum(c.known for c in parts), 1))
 
-    def windows(self, weighed: Sequence[Weighed], shortest: int) -> Iterator[Window]:
-        """Every one to ``LONGEST_WINDOW`` neighbouring clauses with at least ``shortest`` letters and digits."""
-        weights = [0.0, *accumulate(c.weight for c in weighed)]
-        known = [0, *accumulate(c.known for c in weighed)]
-        said = [0, *accumulate(c.said for c in weighed)]
+    def windows(self, weighed: Sequence[Weighed], shortest: int, above: float = -math.inf) -> list[Window]:
+        """Every one to ``LONGEST_WINDOW`` neighbouring clauses with at least ``shortest`` letters and digits.
+
+        Only those that score more than ``above``.
+        """
+        if above >= self.bias and all(clause.weight <= 0 for clause in weighed):
+            return []  # no weight, no score above the bias: most sentences end here
+        found = []
         for first in range(len(weighed)):
+            weight, known, said = 0.0, 0, 0
             for last in range(first, min(first + LONGEST_WINDOW, len(weighed))):
-                if said[last + 1] - said[first] >= shortest:
-                    count = max(known[last + 1] - known[first], 1)
-                    yield Window(first, last, self.bias + (weights[last + 1] - weights[first]) / math.sqrt(count))
+                _, _, more, count, long = weighed[last]
+                weight, known, said = weight + more, known + count, said + long
+                if said >= shortest:
+                    score = self.bias + weight / math.sqrt(known or 1)
+                    if score > above:
+                        found.append(Window(first, last, score))
+        return found
 
     def pruned(self) -> Likeness:
         """Without the weights too light for their place in the file, and rounded as they stand there."""

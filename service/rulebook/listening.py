@@ -16,7 +16,8 @@ from pydantic import Field
 from service.errors import phrase
 from service.rulebook.alike import ByExample, load_examples
 from service.rulebook.facts import FactBook
-from service.rulebook.frames import FrameIndex, Frames
+from service.rulebook.frameindex import FrameIndex
+from service.rulebook.frames import Frames
 from service.rulebook.messages import Weighing, load_weighings
 from service.rulebook.shelf import Shelf, fingerprint
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
@@ -75,7 +76,7 @@ class Pattern:
     def pardons(self, sentence: str, clause: str) -> bool:
         """Whether the sentence, or the clause, takes back what the frame heard."""
         return bool(
-            (self.unless and self.unless.search(sentence)) or (self.unless_here and self.unless_here.search(clause))
+            (self.unless and self.unless.hold(sentence)) or (self.unless_here and self.unless_here.hold(clause))
         )
 
 
@@ -95,7 +96,7 @@ class Listening:
     def only_asks(self, pattern: Pattern, clause: str) -> bool:
         """Whether the clause asks about the pattern's fact rather than demanding it."""
         own = (pattern.asked,) if pattern.asked else ()
-        return any(frames.search(clause) for frames in (*own, *self.asked.get(pattern.fact, ())))
+        return any(frames.hold(clause) for frames in (*own, *self.asked.get(pattern.fact, ())))
 
     def hint(self, key: str) -> str:
         """What a record's key says in Chinese, part by part: ``coupon_cap`` → 券上限."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from service.rulebook.forbidden import ForbiddenRule, ForbiddenRules
+from service.rulebook.frameindex import FrameIndex
 from service.rulebook.frames import FrameMatch
 from service.text.normalise import Normalised, fold, normalise
 from service.text.segment import PAUSES, blank, clauses, quoted, sentences
@@ -28,24 +30,24 @@ class Hit:
     """The example the sentence was likened to, when no frame held."""
 
 
-def find_forbidden(text: str, rules: ForbiddenRules, *, customer_quotes: Sequence[str] = ()) -> list[Hit]:
-    """All hits in text order; one for each rule and place.
+def find_forbidden(text: str | Normalised, rules: ForbiddenRules, *, customer_quotes: Sequence[str] = ()) -> list[Hit]:
+    """All hits in text order; one for each rule and place. A text may be given in normal form.
 
     Quoted speech and the buyer's own words are blanked first. The squeezed text finds what the plain one misses.
     """
-    norm = normalise(text)
+    norm = text if isinstance(text, Normalised) else normalise(text)
     not_own = quoted(norm.text) + _echoes(norm.text, customer_quotes)
     own = replace(norm, text=blank(norm.text, not_own)) if not_own else norm
     spared: list[tuple[int, int]] = []
-    hits = _find(own, rules, spared)
+    hits = _find(own, rules.index, spared)
     squeezed = rules.disguises.undo(own)
     if squeezed.text != own.text:
-        hits += _find(squeezed, rules, spared)
+        hits += _find(squeezed, rules.index, spared)
     hits += _heard(squeezed, rules, [(h.start, h.end) for h in hits] + spared)
     if not_own:
-        hits += [hit for hit in _find(norm, rules, []) if hit.rule.rule.quoted]
+        hits += _find(norm, rules.quoting, [])
     hits = _grown(squeezed, rules, hits)
-    return [replace(hit, excerpt=text[hit.start : hit.end]) for hit in _distinct(hits)]
+    return [replace(hit, excerpt=norm.original[hit.start : hit.end]) for hit in _distinct(hits)]
 
 
 def _echoes(text: str, customer_quotes: Sequence[str]) -> list[tuple[int, int]]:
@@ -64,11 +66,10 @@ def _heard(norm: Normalised, rules: ForbiddenRules, known: list[tuple[int, int]]
     ear, hits = rules.ear, []
     if ear is None:
         return []
-    for start, end in sentences(norm.text):
-        for heard in ear.hear(norm.text[start:end]):
-            first, last = norm.span(*_trimmed(norm.text, start + heard.start, start + heard.end))
-            if not any(a < last and first < b for a, b in known):
-                hits.append(Hit(rules.by_id[heard.example.rule], first, last, "", {}, heard.example.text))
+    for heard in ear.hear(norm.text, sentences(norm.text)):
+        first, last = norm.span(*_trimmed(norm.text, heard.start, heard.end))
+        if not any(a < last and first < b for a, b in known):
+            hits.append(Hit(rules.by_id[heard.example.rule], first, last, "", {}, heard.example.text))
     return hits
 
 
@@ -114,16 +115,19 @@ def _joined(hit: Hit, spans: list[tuple[int, int]], follows: list[bool], others:
     return replace(hit, start=min(hit.start, spans[first][0]), end=max(hit.end, spans[last][1]))
 
 
-def _find(norm: Normalised, rules: ForbiddenRules, spared: list[tuple[int, int]]) -> list[Hit]:
+def _find(norm: Normalised, index: FrameIndex[ForbiddenRule], spared: list[tuple[int, int]]) -> list[Hit]:
     """Hits of the frames; matches that something pardons are added to ``spared``."""
     text = norm.text
+    matches = index.scan(text)
+    if not matches:
+        return []
     borders = sentences(text)
     counted: dict[str, list[tuple[ForbiddenRule, FrameMatch]]] = {}
     hits: list[Hit] = []
     pardoned: dict[tuple[str, int, int], bool] = {}
-    for rule, match in rules.index.scan(text):
-        first = next((i for i, (_, end) in enumerate(borders) if match.start < end), len(borders) - 1)
-        last = next((i for i, (_, end) in enumerate(borders) if match.end <= end), len(borders) - 1)
+    for rule, match in matches:
+        first = min(bisect_right(borders, match.start, key=_end), len(borders) - 1)
+        last = min(bisect_left(borders, match.end, key=_end), len(borders) - 1)
         place = (rule.rule.id, first, last)
         if place not in pardoned:
             pardoned[place] = _pardoned(text, rule, borders, first, last)
@@ -139,14 +143,18 @@ def _find(norm: Normalised, rules: ForbiddenRules, spared: list[tuple[int, int]]
     return hits
 
 
+def _end(span: tuple[int, int]) -> int:
+    return span[1]
+
+
 def _pardoned(text: str, rule: ForbiddenRule, borders: list[tuple[int, int]], first: int, last: int) -> bool:
     if not len(rule.pardons) and not len(rule.redemptions):
         return False
     start = borders[first][0]
-    if len(rule.pardons) and rule.pardons.search(text[start : borders[last][1]]):
+    if len(rule.pardons) and rule.pardons.hold(text[start : borders[last][1]]):
         return True
     following = borders[min(last + 1, len(borders) - 1)][1]
-    return len(rule.redemptions) > 0 and rule.redemptions.search(text[start:following]) is not None
+    return len(rule.redemptions) > 0 and rule.redemptions.hold(text[start:following])
 
 
 def _counted(norm: Normalised, found: list[tuple[ForbiddenRule, FrameMatch]]) -> list[Hit]:

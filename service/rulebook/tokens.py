@@ -6,7 +6,7 @@ How tokens are written is said in :mod:`service.rulebook.frames`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -23,6 +23,7 @@ _SLOT = "\x01"
 """Where the alternatives of a token go; no text in normal form holds it."""
 _DEFAULT_GAP = 6
 _LONGEST_GAP = 40
+_PAUSES = frozenset(PAUSES)
 _BREAK = re.escape(PAUSES + BLANK)
 _EDGES = {"^": rf"(?<![^{_BREAK} ])", "$": rf"(?![^{_BREAK} ])"}
 NUMERALS = {"数": numeral_pattern, "时长": duration_pattern, "金额": money_pattern}
@@ -35,12 +36,17 @@ class _WordClass:
     words: tuple[str, ...]
     needed: frozenset[str]
     pattern: str
+    crosses: bool
 
 
 @lru_cache(maxsize=4096)
 def _word_class(words: tuple[str, ...]) -> _WordClass:
     found = tuple(sorted({fold(word) for word in words} - {""}, key=lambda w: (-len(w), w)))
-    return _WordClass(found, frozenset(found), "|".join(map(re.escape, found)))
+    return _WordClass(found, frozenset(found), "|".join(map(re.escape, found)), _crosses(found))
+
+
+def _crosses(words: Iterable[str]) -> bool:
+    return not _PAUSES.isdisjoint("".join(words))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class Token:
     words: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     gap: bool = False
+    crosses: bool = False
+    """A word has a pause in it: only such a token looks or reaches beyond its clause."""
 
     @property
     def source(self) -> str:
@@ -95,7 +103,7 @@ def _negative(token: str, frame: str, words: Mapping[str, Sequence[str]]) -> Tok
         return replace(made, form=f"(?!{made.form})", needed=None)
     if made.needed is None:
         raise ValueError(phrase("frame_token", frame=frame, token=token))
-    return Token("".join(f"(?<!{re.escape(word)})" for word in sorted(made.needed)), (), None)
+    return Token("".join(f"(?<!{re.escape(word)})" for word in sorted(made.needed)), (), None, crosses=made.crosses)
 
 
 def _alternatives(token: str, frame: str, words: Mapping[str, Sequence[str]], *, capture: bool) -> Token:
@@ -104,7 +112,7 @@ def _alternatives(token: str, frame: str, words: Mapping[str, Sequence[str]], *,
     groups: list[str] = []
     names: list[str] = []
     needed: set[str] = set()
-    open_ended = False
+    open_ended = crosses = False
     group = "({})" if capture else "(?:{})"
     for alternative in token.split("|"):
         if alternative in _EDGES:
@@ -128,9 +136,18 @@ def _alternatives(token: str, frame: str, words: Mapping[str, Sequence[str]], *,
         found = _known_class(name, frame, words)
         groups.append(group.format(found.pattern))
         needed |= found.needed
+        crosses = crosses or found.crosses
     needed.update(literals)
+    crosses = crosses or _crosses(literals)
     heard = None if open_ended else frozenset(needed)
-    return Token(f"(?:{_SLOT})", tuple(names) if capture else (), heard, tuple(literals), tuple(groups))
+    return Token(
+        f"(?:{_SLOT})",
+        tuple(names) if capture else (),
+        heard,
+        tuple(literals),
+        tuple(groups),
+        crosses=crosses or _crosses(literals),
+    )
 
 
 _folded = lru_cache(maxsize=16384)(fold)

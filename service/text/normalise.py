@@ -97,12 +97,34 @@ def _simplified(char: str) -> str:
 
 
 _characters = _Characters()
+_ODD = "\x00"
+"""Stands for a character that becomes none or several; no character becomes this one."""
+
+
+class _Single(dict[int, str]):
+    """Code point → the one character it becomes, for ``str.translate``; filled as characters turn up."""
+
+    def __missing__(self, code: int) -> str:
+        made = _characters[chr(code)]
+        made = made if len(made) == 1 else _ODD
+        self[code] = made
+        return made
+
+
+_single = _Single()
+_PAIRS = ("  ", " \n", "\n ", "\n\n")
+
+
+def _plain(text: str) -> str | None:
+    """The normal form where every character becomes one and no spaces run together, else None."""
+    made = text.translate(_single)
+    return None if _ODD in made or any(pair in made for pair in _PAIRS) else made
 
 
 def fold(text: str) -> str:
     """The normal form as a plain string, for rule words and names that need no way back."""
-    folded = "".join(map(_characters.__getitem__, text))
-    return _one_space(folded) if _RUN.search(folded) else folded
+    plain = _plain(text)
+    return _one_space("".join(map(_characters.__getitem__, text))) if plain is None else plain
 
 
 _RUN = re.compile(r"[ \n]{2,}")
@@ -118,10 +140,10 @@ def normalise(text: str) -> Normalised:
     NFKC, lower case, simplified character by character, invisible and combining characters dropped, a run of
     spaces and line breaks kept as one; full-width punctuation becomes ASCII, ``。、…`` and quotes stay.
     """
+    plain = _plain(text)
+    if plain is not None:
+        return Normalised(text, plain)
     pieces = list(map(_characters.__getitem__, text))
-    joined = "".join(pieces)
-    if len(joined) == len(text) and all(pieces) and not _RUN.search(joined):
-        return Normalised(text, joined)
     chars: list[str] = []
     starts: list[int] = []
     ends: list[int] = []

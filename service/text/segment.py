@@ -25,9 +25,10 @@ _LONGEST_MENTION = 12
 def _split(text: str, end: re.Pattern[str]) -> list[tuple[int, int]]:
     spans, start = [], 0
     for mark in end.finditer(text):
-        if text[start : mark.start()].strip():
-            spans.append((start, mark.end()))
-            start = mark.end()
+        stop, after = mark.span()
+        if stop > start and not text[start:stop].isspace():
+            spans.append((start, after))
+            start = after
     if text[start:].strip():
         spans.append((start, len(text)))
     return spans

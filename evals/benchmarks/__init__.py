@@ -1,0 +1,1 @@
+"""What things cost: scripts that measure, each beside the naive way of doing the same."""

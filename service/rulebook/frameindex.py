@@ -1,0 +1,140 @@
+"""Many frames over one text: words are looked for first, and only frames whose words stand together run."""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Generic, TypeVar
+
+import ahocorasick_rs
+
+from service.rulebook.frames import FrameMatch, Frames, OneFrame
+from service.text.memo import Memo
+from service.text.segment import BLANK, PAUSES
+
+K = TypeVar("K")
+Span = tuple[int, int]
+Found = tuple[int, FrameMatch]
+"""A frame, by its place among all, and a match of it."""
+_CLAUSE = re.compile(rf"[^{PAUSES}{BLANK}]+(?:(?<=\d),(?=\d)[^{PAUSES}{BLANK}]+)*")
+"""What no frame without a pause in its words reaches beyond; a comma between digits may be part of a number."""
+
+
+class FrameIndex(Generic[K]):
+    """Many frames at once: one pass over the text says which words stand in it, then only frames that can match run.
+
+    The pass looks for words and not for patterns: an automaton of hundreds of bounded gaps over UTF-8 outgrows its
+    memory, one of words never does. A frame runs only in the clauses in which all it needs stands together, so what a
+    text costs hardly depends on how many frames there are. What was found in a clause is remembered.
+    """
+
+    def __init__(self) -> None:
+        self._keys: list[K] = []
+        self._frames: list[tuple[OneFrame, int, int]] = []
+        """Each frame, its place in its list and that of its key."""
+        self._parts: tuple[_Part, _Part] | None = None
+
+    def add(self, key: K, frames: Frames) -> None:
+        """Add a list of frames under a key; the same key may come again."""
+        self._frames += [(frame, number, len(self._keys)) for number, frame in enumerate(frames)]
+        self._keys.append(key)
+        self._parts = None
+
+    def compile(self) -> None:
+        """Build the word automata; the first ``scan`` does it otherwise."""
+        common = _commonness([word for frame, _, _ in self._frames for need in frame.needs for word in need])
+        narrow = {i: frame for i, (frame, _, _) in enumerate(self._frames) if frame.needs and not frame.crosses}
+        wide = {i: frame for i, (frame, _, _) in enumerate(self._frames) if i not in narrow}
+        self._parts = _Part(narrow, common), _Part(wide, common)
+        self._within_clauses = Memo(self._within(self._parts[:1]))
+        self._within_spans = Memo(self._within(self._parts))
+
+    def scan(self, text: str, spans: Sequence[Span] | None = None) -> list[tuple[K, FrameMatch]]:
+        """All matches of all keys, in text order. ``text`` is normalised.
+
+        With ``spans``, in text order and not overlapping, each of them is searched as if it were the whole text.
+        """
+        if self._parts is None:
+            self.compile()
+        assert self._parts is not None
+        memo = self._within_clauses if spans is None else self._within_spans
+        searched = _clauses(text) if spans is None else spans
+        matches = memo.of([text[start:end] for start, end in searched])
+        found = [
+            (place, match.moved(start))
+            for (start, _), there in zip(searched, matches, strict=True)
+            for place, match in there
+        ]
+        if spans is None and self._parts[1].frames:
+            found += next(iter(self._within(self._parts[1:])([text])))
+        found.sort(key=_order)
+        return [(self._keys[self._frames[place][2]], match) for place, match in found]
+
+    def _within(self, parts: Sequence[_Part]) -> Callable[[Sequence[str]], Iterator[tuple[Found, ...]]]:
+        def search(texts: Sequence[str]) -> Iterator[tuple[Found, ...]]:
+            """For each text what the frames of the parts find in it."""
+            for text, *possible in zip(texts, *(part.possible(texts) for part in parts), strict=True):
+                places = [place for chosen in possible for place in chosen]
+                yield tuple((p, m) for p in places for m in self._frames[p][0].finditer(text, self._frames[p][1]))
+
+        return search
+
+
+class _Part:
+    """Some of the frames, with an automaton of the words they need."""
+
+    def __init__(self, frames: Mapping[int, OneFrame], common: Mapping[str, float]) -> None:
+        self.frames = frames
+        words = sorted({word for frame in frames.values() for need in frame.needs for word in need})
+        numbers = {word: number for number, word in enumerate(words)}
+        self._always = [place for place, frame in frames.items() if not frame.needs]
+        self._anchored: dict[int, list[tuple[int, tuple[frozenset[int], ...]]]] = {}
+        """Word → the frames that are looked at where it stands, each with the words of its other needs."""
+        for place, frame in frames.items():
+            if frame.needs:
+                rarest, *rest = sorted(frame.needs, key=lambda need: sum(common[word] for word in sorted(need)))
+                others = tuple(frozenset(numbers[word] for word in need) for need in rest)
+                for word in rarest:
+                    self._anchored.setdefault(numbers[word], []).append((place, others))
+        self._automaton = ahocorasick_rs.AhoCorasick(words)
+
+    def possible(self, texts: Sequence[str]) -> Iterator[Collection[int]]:
+        """For each text the frames of which every need has a word in it."""
+        hits = self._automaton.find_matches_as_indexes(BLANK.join(texts), overlapping=True)
+        words, _, ends = zip(*hits, strict=True) if hits else ((), (), ())  # sorted by where they end
+        place = first = 0
+        for text in texts:
+            place += len(text)
+            last = bisect_right(ends, place, first)
+            yield self._chosen(set(words[first:last])) if last > first else self._always
+            place, first = place + 1, last
+
+    def _chosen(self, there: set[int]) -> set[int]:
+        chosen = set(self._always)
+        for word in self._anchored.keys() & there:
+            for place, others in self._anchored[word]:
+                for need in others:
+                    if need.isdisjoint(there):
+                        break
+                else:
+                    chosen.add(place)
+        return chosen
+
+
+def _commonness(words: Sequence[str]) -> dict[str, float]:
+    """About how often each word stands in a text, going by how often its characters stand in all of them."""
+    chars = Counter("".join(words))
+    total = chars.total()
+    return {word: math.prod(chars[char] / total for char in word) for word in words}
+
+
+def _clauses(text: str) -> list[Span]:
+    return list(map(re.Match.span, _CLAUSE.finditer(text)))
+
+
+def _order(found: Found) -> tuple[int, int, int]:
+    place, match = found
+    return match.start, match.end, place
