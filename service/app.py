@@ -17,6 +17,7 @@ from service.api.problems import install_problems
 from service.api.route import StrictRoute
 from service.assembly import Desk, assemble
 from service.errors import EnvironmentProblem
+from service.reloading import following
 from service.settings import Settings, read_settings
 
 DOORS = (drafts, checks, privacy, knowledge, health)
@@ -44,7 +45,8 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
             return
         async with assemble(settings, owner=True) as built:
             app.state.desk = built
-            yield
+            async with following(built, lambda new: swap_desk(app, new)):
+                yield
             app.state.desk = None
 
     app = _fastapi(lifespan)
@@ -53,6 +55,11 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
     app.add_middleware(LocalOnly, hosts=hosts)
     app.add_middleware(Edge)  # the last added is the outermost
     return app
+
+
+def swap_desk(app: FastAPI, desk: Desk) -> None:
+    """Requests that come from now on reach this desk; those in flight keep theirs."""
+    app.state.desk = desk
 
 
 def _fastapi(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:

@@ -19,8 +19,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Broken:
+    """Why the files are not in force: where, and what is wrong, in Chinese."""
+
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Desk:
-    """Everything a door needs."""
+    """Everything a door needs. Never changed: another rulebook means another desk."""
 
     settings: Settings
     rulebook: Rulebook
@@ -28,6 +37,10 @@ class Desk:
     store: DraftStore
     rulebooks: RulebookStore
     drafter: Drafter
+    broken: Broken | None = None
+    """Set while the files have changed and may not come into force."""
+    restart: bool = False
+    """True while changed files wait for the next start."""
 
     @property
     def knowledge_version(self) -> str:
@@ -106,3 +119,4 @@ def learn(desk: Desk) -> None:
         by_example.learn()
     for weighing in listening.weighings:
         weighing.learn()
+    desk.rulebook.forbidden.ready()

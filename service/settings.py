@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     embedding_model: str | None = None
     knowledge_dir: Path = HOME / "knowledge"
     prompts_dir: Path = HOME / "prompts"
+    knowledge_poll_s: float = Field(default=2.0, ge=0, le=3600)
+    """Seconds between two looks at the rulebook's files; 0: only at start."""
     draft_deadline_s: float = Field(default=8.0, gt=0, le=120)
     auth: Literal["on", "off"] = "on"
     api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("OPENAI_API_KEY"))

@@ -12,8 +12,9 @@ from typing import Any, cast
 from starlette.testclient import TestClient
 
 from service.app import create_app
-from service.assembly import Desk
+from service.assembly import Broken, Desk
 from service.errors import YouliError
+from service.rulebook.forbidden import ForbiddenRules
 from service.schemas import (
     Basis,
     DemandOut,
@@ -110,6 +111,7 @@ class FakeStore:
 @dataclass
 class FakeRulebook:
     digest: str = "abc"
+    forbidden: ForbiddenRules = field(default_factory=lambda: ForbiddenRules([]))
 
 
 @dataclass
@@ -119,6 +121,8 @@ class FakeDesk:
     library: FakeLibrary = field(default_factory=FakeLibrary)
     store: FakeStore = field(default_factory=FakeStore)
     drafter: FakeDrafter = field(default_factory=FakeDrafter)
+    broken: Broken | None = None
+    restart: bool = False
 
     @property
     def knowledge_version(self) -> str:

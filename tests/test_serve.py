@@ -63,7 +63,7 @@ class Server:
         return self.process.returncode, err
 
 
-def _start(data: Path, verbose: bool = False, **more: str) -> Server:
+def start_server(data: Path, verbose: bool = False, **more: str) -> Server:
     process = subprocess.Popen(
         _command("serve", "--port", "0", *(["--verbose"] if verbose else [])),
         cwd=ROOT,
@@ -82,7 +82,7 @@ def _start(data: Path, verbose: bool = False, **more: str) -> Server:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = _start(tmp_path_factory.mktemp("served"))
+    running = start_server(tmp_path_factory.mktemp("served"))
     yield running
     if running.process.poll() is None:
         running.stop()
@@ -248,33 +248,33 @@ def test_what_the_shell_publishes_the_server_finds(server: Server, tmp_path: Pat
 
 
 def test_it_stops_cleanly_and_starts_again_with_everything(tmp_path: Path) -> None:
-    first = _start(tmp_path)
+    first = start_server(tmp_path)
     draft = first.call("POST", "/v1/drafts", {"messages": [{"role": "customer", "content": "在吗"}]})[1]
     code, err = first.stop(signal.SIGTERM)
     assert code == 0
     assert "Traceback" not in err
     assert "话术" in err  # said once, because no model is set
     assert err.count("\n") == 1
-    again = _start(tmp_path)
+    again = start_server(tmp_path)
     assert again.call("GET", f"/v1/drafts/{draft['id']}") == (200, draft)
     code, err = again.stop(signal.SIGINT)
     assert (code, "Traceback" in err) == (0, False)
 
 
 def test_killed_it_loses_nothing_it_answered(tmp_path: Path) -> None:
-    first = _start(tmp_path)
+    first = start_server(tmp_path)
     drafts = [
         first.call("POST", "/v1/drafts", {"messages": [{"role": "customer", "content": "在吗"}]})[1] for _ in range(5)
     ]
     first.stop(signal.SIGKILL)
-    again = _start(tmp_path)
+    again = start_server(tmp_path)
     for draft in drafts:
         assert again.call("GET", f"/v1/drafts/{draft['id']}") == (200, draft)
     assert again.stop()[0] == 0
 
 
 def test_its_log_holds_ids_and_nobodys_words(tmp_path: Path) -> None:
-    running = _start(tmp_path, verbose=True)
+    running = start_server(tmp_path, verbose=True)
     said = {"messages": [{"role": "customer", "content": "我叫欧阳翠花，电话13800138000"}]}
     headers = {"X-Request-Id": "seen-in-the-log"}
     assert running.call("POST", "/v1/drafts", said, headers)[0] == 201

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import date
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +30,7 @@ class Alive(Out):
 
 
 class Part(Out):
-    """One part: ``up``, ``down`` (drafts suffer) or ``off`` (not set up, by choice)."""
+    """One part: ``up``, ``degraded`` (works, but not as wanted), ``down`` (drafts suffer) or ``off`` (by choice)."""
 
     state: str
     note: str
@@ -62,7 +64,7 @@ async def readyz(request: Request) -> JSONResponse:
     """What works and what does not; 503 only when no draft could be made and kept."""
     desk = desk_of(request)
     parts = {
-        "rulebook": Part(state="up", note=health_note("rulebook"), details={"digest": desk.rulebook.digest}),
+        "rulebook": _rulebook(desk),
         "database": await _database(desk),
         **_search(desk),
         "model": _model(desk),
@@ -82,6 +84,21 @@ async def version(request: Request) -> Version:
         rulebook=desk.rulebook.digest,
         knowledge_version=desk.knowledge_version,
     )
+
+
+def _rulebook(desk: Desk) -> Part:
+    """The rulebook in force; degraded while changed files may not come into force."""
+    details: dict[str, JsonValue] = {"digest": desk.rulebook.digest}
+    if desk.broken is not None:
+        problem = asdict(desk.broken)
+        return Part(state="degraded", note=health_note("rulebook_broken", **problem), details=details | problem)
+    if desk.restart:
+        return Part(state="degraded", note=health_note("rulebook_restart"), details=details)
+    overdue = [rule.rule.id for rule in desk.rulebook.forbidden.overdue(date.today())]
+    if overdue:
+        note = health_note("rulebook_overdue", count=len(overdue), rules="、".join(overdue[:5]))
+        return Part(state="up", note=note, details=details | {"overdue": list[JsonValue](overdue)})
+    return Part(state="up", note=health_note("rulebook"), details=details)
 
 
 async def _database(desk: Desk) -> Part:

@@ -46,22 +46,13 @@ def _problems(settings: Settings) -> Iterator[RulebookError]:
         lambda: _prompts(settings.prompts_dir),
         lambda: demo_cases(settings),
     ]
-    from service.checks.examples import check_examples as check_words
+    from service.checkup import example_problems, first_problem
 
     for part in parts:
-        yield from _first(part)
+        yield from first_problem(part)
     for loaded in book:
-        yield from _first(loaded.forbidden.check_examples)
-        yield from _first(lambda loaded=loaded: check_words(loaded.checkrules))  # type: ignore[misc]
-        yield from _boundary_examples(loaded)
+        yield from example_problems(loaded)
     yield from _library_examples(folder)
-
-
-def _first(part: Callable[[], object]) -> Iterator[RulebookError]:
-    try:
-        part()
-    except RulebookError as error:
-        yield error
 
 
 def _rulebook(folder: Path) -> Rulebook:
@@ -100,11 +91,3 @@ def _prompts(folder: Path) -> None:
     from service.writing.prompts import Prompts
 
     Prompts.load(folder)
-
-
-def _boundary_examples(book: Rulebook) -> Iterator[RulebookError]:
-    """The boundaries against their own examples, read by the reader as a buyer's words are."""
-    from service.examples import check_examples, check_sources
-
-    yield from check_sources(book)
-    yield from check_examples(book)

@@ -88,14 +88,16 @@ async def _serve(settings: Settings, listener: socket.socket, verbose: bool) -> 
 
     configure_logs(logging.INFO if verbose else logging.WARNING)
     async with assemble(settings, owner=True) as desk:
-        from service.app import create_app
+        from service.app import create_app, swap_desk
+        from service.reloading import following
 
         app = create_app(settings, desk=desk)
         await warm(desk)
         gc.enable()  # the command line runs without; a server lives long
         gc.freeze()  # the rulebook and the snapshot stay; only what requests leave behind is looked through
         learning = asyncio.create_task(asyncio.to_thread(learn, desk))
-        await _run(app, listener, settings)
+        async with following(desk, lambda new: swap_desk(app, new)):
+            await _run(app, listener, settings)
         await learning
 
 

@@ -161,6 +161,10 @@ class Ear:
         self.settings = settings
         self._neighbours = Neighbours(examples, kinds or {})
 
+    def ready(self) -> None:
+        """Index the examples now rather than when a sentence first sounds forbidden."""
+        self._neighbours.nearest("")
+
     def hear(self, text: str, spans: Sequence[tuple[int, int]]) -> list[Heard]:
         """The places of a text in normal form that sound forbidden, not overlapping; empty when it is harmless.
 

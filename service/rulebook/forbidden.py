@@ -145,6 +145,12 @@ class ForbiddenRules:
         kinds = {rule.rule.id: rule.category for rule in self.rules}
         return Ear(likeness, self.learning, lambda: self.examples, kinds)
 
+    def ready(self) -> None:
+        """Read and build now what is otherwise made when first needed: later changes of files must not reach in."""
+        self.index, self.disguises  # noqa: B018  (cached properties)
+        if self.ear is not None:
+            self.ear.ready()
+
     def stale(self) -> bool:
         """True when the weights were learned from other sentences than the present ones."""
         return self.ear is not None and self.ear.likeness.learned_from != digest(self.examples)
