@@ -187,6 +187,7 @@ def ground_of(brief: Brief, cited: Cited) -> Ground:
         verdict=brief.plan.verdict,
         offers=(*brief.plan.offers, *_granted(brief)),
         planned=brief.plan.steps,
+        platform=inquiry.order.platform or "",
         goods=_goods_of(inquiry.order, brief.method.entry.goods),
         max_chars=inquiry.style.max_chars,
         given=True,
@@ -271,6 +272,7 @@ def _ground_of_request(request: CheckRequest, stored: tuple[Draft, Inquiry] | No
             verdict=draft.verdict,
             offers=_offers_of(draft, book),
             planned=tuple(step.step for step in draft.steps),
+            platform=inquiry.order.platform or "",
             goods=_goods_of(inquiry.order, book.goods),
             max_chars=inquiry.style.max_chars,
             given=True,
@@ -279,7 +281,8 @@ def _ground_of_request(request: CheckRequest, stored: tuple[Draft, Inquiry] | No
         facts = (f"{key}：{value}" for key, value in request.order.facts.items())
         goods = _goods_of(request.order, book.goods) or ground.goods
         records = (*ground.records, *_order_texts(request.order), *facts)
-        ground = replace(ground, records=records, goods=goods, given=True)
+        platform = request.order.platform or ground.platform
+        ground = replace(ground, records=records, goods=goods, platform=platform, given=True)
     if request.policy is not None:
         policy = (f"{key}：{value}" for key, value in request.policy.items())
         ground = replace(ground, records=(*ground.records, *policy), given=True)

@@ -137,7 +137,8 @@ async def test_a_draft_in_flight_keeps_its_rulebook(tmp_path: Path, folder: Path
         assert "made_up" in keeper.desk.rulebook.forbidden.by_id
 
         (folder / "forbidden" / "made_up.yaml").unlink()
-        (folder / "thesaurus.yaml").open("a", encoding="utf-8").write("# 末尾的话\n")
+        thesaurus = folder / "thesaurus.yaml"
+        thesaurus.write_text(thesaurus.read_text(encoding="utf-8") + "# 末尾的话\n", encoding="utf-8")
         await keeper.look()
         await keeper.look()
         assert keeper.desk.broken is None

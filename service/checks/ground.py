@@ -26,6 +26,7 @@ class Ground:
         verdict: what was decided; None when nobody decided.
         offers: names of available offers and of demands granted besides the main one (``permits`` in the file).
         planned: the steps wanted, in order; None when nothing was planned.
+        platform: where the order was placed; empty when unknown. Packs of that platform are in force.
         goods: what a reply may call the order's goods; empty when the order does not say.
         max_chars: characters a reply may have.
         given: False when no draft, order, policy or messages were supplied; findings of provenance then only warn.
@@ -37,6 +38,7 @@ class Ground:
     verdict: Verdict | None = None
     offers: tuple[str, ...] = ()
     planned: tuple[StepName, ...] | None = None
+    platform: str = ""
     goods: str = ""
     max_chars: int = 300
     given: bool = False

@@ -30,14 +30,15 @@ def check_phrases(
     and is left alone; stuffing, look-alikes and pinyin are undone. Spans are code points of ``text``. One finding
     for each rule and place; overlapping findings of one category become one, named after the graver. Suggestions
     keep what the sentence is about; ``ground`` and ``checkrules`` tell which of its numbers may be said again. A text
-    may be given in normal form.
+    may be given in normal form. Rules of a platform hold where ``ground`` names it.
     """
     original = text.original if isinstance(text, Normalised) else text
     wordings = Wordings(original, rules, ground or Ground(), checkrules)
     merged: list[Finding] = []
     named: list[Hit] = []
     """The hit each finding is named after; only those need a suggestion, which is what costs."""
-    for hit in find_forbidden(text, rules, customer_quotes=customer_quotes):
+    platform = ground.platform if ground else ""
+    for hit in find_forbidden(text, rules, customer_quotes=customer_quotes, platform=platform):
         finding = _finding(hit)
         twin = next((i for i, m in enumerate(merged) if _same_place(m, finding, original)), None)
         if twin is None:

@@ -1,6 +1,7 @@
 """Forbidden sentences: rules by sense, in ``knowledge/forbidden/*.yaml``, with the sentences that test them.
 
-One file a category; ``_words.yaml`` holds word classes and exemptions all files may use. A rule says in frames
+One file a category, and under ``platforms/`` one a platform, whose rules hold only for orders there;
+``_words.yaml`` holds word classes and exemptions all files may use. A rule says in frames
 (:mod:`service.rulebook.frames`) what must not be said, in ``unless`` what in the same sentence makes it harmless,
 in ``nearby`` what in the same or the next sentence does. ``bad`` and ``ok`` are its tests: they run in
 ``youli knowledge check``, on reload and in the test suite, not at every start.
@@ -23,12 +24,16 @@ from service.rulebook.rulefile import DATED, Rule, RuleFile, SharedWords
 from service.rulebook.wording import MOST_RULES, RepairFile, Repairs, Wording, check_say
 from service.rulebook.yamlfile import YamlFile, read_yaml
 from service.schemas import Category
+from service.text.normalise import fold
 from service.text.squeeze import Disguises
 
 SHARED = "_words.yaml"
 LEARNING = "_learning.yaml"
 SENTENCES = "_sentences.yaml"
 WEIGHTS = "_likeness.json"
+PLATFORMS = "platforms"
+EVERYWHERE = "*"
+"""Stands for an order on every platform at once: what passes there passes anywhere."""
 REPAIR = "_repair.yaml"
 
 
@@ -54,6 +59,12 @@ class ForbiddenRule:
     file: YamlFile
     where: tuple[str | int, ...]
     review_by: date | None
+    platforms: tuple[str, ...] = ()
+    """Names in normal form; empty: in force everywhere."""
+
+    def holds_on(self, platform: str) -> bool:
+        """Whether the rule is in force for an order on this platform (in normal form; empty when unknown)."""
+        return not self.platforms or platform == EVERYWHERE or any(name in platform for name in self.platforms)
 
     def error(self, reason: str, *where: str | int) -> RulebookError:
         """An error that points into this rule's file."""
@@ -178,11 +189,11 @@ class ForbiddenRules:
         for rule in self.rules:
             alone = self.only(rule)
             for place, sentence in enumerate(rule.rule.bad):
-                if not find_forbidden(sentence, alone):
+                if not find_forbidden(sentence, alone, platform=EVERYWHERE):
                     reason = phrase("rule_bad_not_hit", rule=rule.rule.id, sentence=sentence)
                     raise rule.error(reason, "bad", place)
             for place, sentence in enumerate(rule.rule.ok):
-                hits = find_forbidden(sentence, alone)
+                hits = find_forbidden(sentence, alone, platform=EVERYWHERE)
                 if hits:
                     reason = phrase("rule_ok_hit", rule=rule.rule.id, sentence=sentence, hit=hits[0].excerpt)
                     raise rule.error(reason, "ok", place)
@@ -193,7 +204,7 @@ class ForbiddenRules:
 
         for place, wording in enumerate(rule.wordings):
             for said in self.repairs.samples(wording, rule.words):
-                for hit in find_forbidden(said, self):
+                for hit in find_forbidden(said, self, platform=EVERYWHERE):
                     reason = phrase("rule_say_hit", rule=rule.rule.id, say=said, other=hit.rule.rule.id)
                     raise rule.error(reason, "say", place)
 
@@ -218,7 +229,7 @@ def load_forbidden(folder: Path) -> ForbiddenRules:
         read_yaml(shared_file).parse(SharedWords) if shared_file.exists() else SharedWords(), repairs.slots
     )
     loaded: dict[str, ForbiddenRule] = {}
-    for path in sorted(folder.glob("*.yaml")):
+    for path in [*sorted(folder.glob("*.yaml")), *sorted((folder / PLATFORMS).glob("*.yaml"))]:
         if path.name.startswith("_"):
             continue
         file = read_yaml(path)
@@ -281,6 +292,7 @@ def _ready(
         file,
         where,
         rule.review_by or parsed.review_by,
+        tuple(map(fold, parsed.platforms)),
     )
 
 

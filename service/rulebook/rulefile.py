@@ -56,6 +56,8 @@ class RuleFile(StrictModel):
     """One file: a category and its rules. ``checked_on``/``review_by`` hold for every rule that has none itself."""
 
     category: Category
+    platforms: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=list)
+    """Where the rules are in force, by the names shop systems give the platform; empty: everywhere."""
     checked_on: date | None = None
     review_by: date | None = None
     words: dict[str, list[str]] = Field(default_factory=dict)

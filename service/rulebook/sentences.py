@@ -30,22 +30,26 @@ class Hit:
     """The example the sentence was likened to, when no frame held."""
 
 
-def find_forbidden(text: str | Normalised, rules: ForbiddenRules, *, customer_quotes: Sequence[str] = ()) -> list[Hit]:
+def find_forbidden(
+    text: str | Normalised, rules: ForbiddenRules, *, customer_quotes: Sequence[str] = (), platform: str = ""
+) -> list[Hit]:
     """All hits in text order; one for each rule and place. A text may be given in normal form.
 
     Quoted speech and the buyer's own words are blanked first. The squeezed text finds what the plain one misses.
+    ``platform`` is that of the order: rules of other platforms are left out, all platforms' where it is unknown.
     """
     norm = text if isinstance(text, Normalised) else normalise(text)
     not_own = quoted(norm.text) + _echoes(norm.text, customer_quotes)
     own = replace(norm, text=blank(norm.text, not_own)) if not_own else norm
     spared: list[tuple[int, int]] = []
-    hits = _find(own, rules.index, spared)
+    platform = fold(platform)
+    hits = _find(own, rules.index, spared, platform)
     squeezed = rules.disguises.undo(own)
     if squeezed.text != own.text:
-        hits += _find(squeezed, rules.index, spared)
+        hits += _find(squeezed, rules.index, spared, platform)
     hits += _heard(squeezed, rules, [(h.start, h.end) for h in hits] + spared)
     if not_own:
-        hits += _find(norm, rules.quoting, [])
+        hits += _find(norm, rules.quoting, [], platform)
     hits = _grown(squeezed, rules, hits)
     return [replace(hit, excerpt=norm.original[hit.start : hit.end]) for hit in _distinct(hits)]
 
@@ -115,10 +119,12 @@ def _joined(hit: Hit, spans: list[tuple[int, int]], follows: list[bool], others:
     return replace(hit, start=min(hit.start, spans[first][0]), end=max(hit.end, spans[last][1]))
 
 
-def _find(norm: Normalised, index: FrameIndex[ForbiddenRule], spared: list[tuple[int, int]]) -> list[Hit]:
+def _find(
+    norm: Normalised, index: FrameIndex[ForbiddenRule], spared: list[tuple[int, int]], platform: str
+) -> list[Hit]:
     """Hits of the frames; matches that something pardons are added to ``spared``."""
     text = norm.text
-    matches = index.scan(text)
+    matches = [found for found in index.scan(text) if found[0].holds_on(platform)]
     if not matches:
         return []
     borders = sentences(text)
