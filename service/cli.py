@@ -105,6 +105,16 @@ def serve(
     raise typer.Exit(run_serve(host, port, verbose))
 
 
+@app.command(help=_help("doctor"))
+def doctor(
+    online: Annotated[bool, typer.Option("--online", help=_help("online"))] = False, as_json: Json = False
+) -> None:
+    """Say what is in order and what is not."""
+    from service.commands.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(online, as_json))
+
+
 @app.command(help=_help("version"))
 def version(as_json: Json = False) -> None:
     """Show the version."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,24 +22,28 @@ if TYPE_CHECKING:
 def run_check(as_json: bool) -> int:
     """Check the knowledge folder; prints every part's first problem as ``file:line``, exit code 2 if there is one."""
     settings = read_settings()
-    problems = list(_problems(settings))
+    books: list[Rulebook] = []
+    problems = list(_problems(settings, books))
+    overdue = [rule.rule.id for book in books for rule in book.forbidden.overdue(date.today())]
     files = sum(path.is_file() for path in settings.knowledge_dir.rglob("*.*"))
     if as_json:
         rows = [{"file": shown(error.file), "line": error.line, "reason": error.reason} for error in problems]
-        print(json.dumps({"ok": not problems, "files": files, "problems": rows}, ensure_ascii=False, indent=2))
+        told = {"ok": not problems, "files": files, "problems": rows, "overdue": overdue}
+        print(json.dumps(told, ensure_ascii=False, indent=2))
     elif problems:
         for error in problems:
             print(printable(f"{shown(error.file)}:{error.line} {error.reason}"), file=sys.stderr)
         print(word("knowledge", "problems", count=len(problems)), file=sys.stderr)
     else:
         print(word("knowledge", "checked", files=files))
+    if overdue and not as_json:
+        print(word("knowledge", "overdue", count=len(overdue), names="、".join(overdue)), file=sys.stderr)
     return RulebookError.exit_code if problems else 0
 
 
-def _problems(settings: Settings) -> Iterator[RulebookError]:
+def _problems(settings: Settings, book: list[Rulebook]) -> Iterator[RulebookError]:
     """The first problem of each part; examples of the rulebook are passed over while it does not load."""
     folder = settings.knowledge_dir
-    book: list[Rulebook] = []
     parts: list[Callable[[], object]] = [
         lambda: book.append(_rulebook(folder)),
         lambda: _thesaurus(folder),
