@@ -46,7 +46,7 @@ def test_overdue_rules_and_documents_are_named_and_stop_nothing() -> None:
     lines = _lines(today=date(2030, 1, 1))
     assert lines["rules"].state == lines["documents"].state == "note"
     assert "2027-" in lines["rules"].text
-    assert "law/" in lines["documents"].text
+    assert "guidelines/" in lines["documents"].text
 
 
 def test_sentences_not_learned_fail_the_gate(
