@@ -33,6 +33,7 @@ def example_problems(book: Rulebook) -> Iterator[RulebookError]:
     from service.checks.examples import check_examples as check_words
     from service.examples import check_examples, check_sources
 
+    yield from first_problem(book.forbidden.ready)  # what was learned is a file of the team's as well
     yield from first_problem(book.forbidden.check_examples)
     yield from first_problem(lambda: check_words(book.checkrules))
     yield from check_sources(book)
