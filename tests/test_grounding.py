@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.checks.ground import Ground
@@ -17,6 +18,7 @@ from service.schemas import Finding, Verdict
 from service.settings import HOME
 from service.text.normalise import normalise
 
+Change = Callable[[int, int], str]
 RULES = load_checkrules(HOME / "knowledge" / "checks.yaml")
 ORDER = Ground(records=("实付 259 元", "签收天数 10 天", "数量 2 件"), given=True)
 
@@ -118,6 +120,97 @@ def test_any_amount_passes_exactly_when_it_is_on_record(amount: int) -> None:
     assert found(text, Ground(records=(f"amount：{amount}.0",), given=True)) == []
     other = Ground(records=(f"amount：{amount + 1}",), given=True)
     assert found(text, other) == [("numbers_without_source", f"{amount}元")]
+
+
+DIGITS, FORMAL, WIDE = "零一二三四五六七八九", "零壹贰叁肆伍陆柒捌玖", "０１２３４５６７８９"
+SHORT = ((1000, "千"), (100, "百"))
+
+
+def spelled(n: int, digits: str = DIGITS, scales: str = "千百十") -> str:
+    """1–9999 in Chinese."""
+    parts, zero = "", False
+    for size, name in zip((1000, 100, 10, 1), (*scales, ""), strict=True):
+        digit, n = divmod(n, size)
+        parts += ("零" if zero and parts and digit else "") + (digits[digit] + name if digit else "")
+        zero = not digit
+    return parts
+
+
+def spoken(n: int) -> str:
+    """As said at a counter: ``一千二``, ``两百五`` where that is how one says it."""
+    for size, name in SHORT:
+        if n // size in range(1, 10) and n % size and n % (size // 10) == 0:
+            return DIGITS[n // size] + name + DIGITS[n % size // (size // 10)]
+    return spelled(n)
+
+
+AMOUNTS = (
+    lambda n: f"{n}元",
+    lambda n: f"{n:,}.00元",
+    lambda n: f"¥{n}",
+    lambda n: f"RMB{n}",
+    lambda n: "".join(WIDE[int(d)] for d in str(n)) + "元",
+    lambda n: spelled(n) + "块钱",
+    lambda n: spelled(n, FORMAL, "仟佰拾") + "元整",
+    lambda n: spoken(n) + "块",
+)
+CHANGE = (
+    lambda yuan, fen: f"{yuan}.{fen:02}元",
+    lambda yuan, fen: f"{spelled(yuan)}块{DIGITS[fen // 10]}毛{DIGITS[fen % 10]}",
+    lambda yuan, fen: f"{yuan}块{fen // 10}毛{fen % 10}分",
+    lambda yuan, fen: f"{yuan}块{fen}",
+)
+SHARES = (
+    lambda n: f"{n}0%",
+    lambda n: f"百分之{spelled(n * 10)}",
+    lambda n: f"{DIGITS[n]}成",
+    lambda n: f"{n}折",
+    lambda n: f"{n}0个点",
+    lambda n: f"十分之{DIGITS[n]}",
+)
+SPANS = (
+    lambda n: f"{n * 7}天",
+    lambda n: f"{spelled(n * 7)}天",
+    lambda n: f"{n}周",
+    lambda n: f"{spelled(n)}个星期",
+    lambda n: f"{spelled(n)}礼拜",
+    lambda n: f"{n * 168}小时",
+    lambda n: f"{n * 168}h",
+)
+DAYS = (
+    lambda n: f"下周{'一二三四五六日'[n - 1]}",
+    lambda n: f"下礼拜{'一二三四五六天'[n - 1]}",
+    lambda n: f"下个星期{'一二三四五六日'[n - 1]}",
+)
+NOTATIONS = {
+    "amount": (AMOUNTS, st.integers(11, 9999)),
+    "share": (SHARES, st.integers(1, 9)),
+    "span": (SPANS, st.integers(4, 40)),
+    "day": (DAYS, st.integers(1, 7)),
+}
+
+
+@settings(deadline=None)
+@given(st.data())
+@pytest.mark.parametrize("kind", NOTATIONS)
+def test_any_two_notations_of_one_value_resolve_alike_and_no_other_value_passes(kind: str, data: st.DataObject) -> None:
+    notations, values = NOTATIONS[kind]
+    said, recorded = data.draw(st.sampled_from(notations)), data.draw(st.sampled_from(notations))
+    value, other = data.draw(st.lists(values, min_size=2, max_size=2, unique=True))
+    text = f"按记录是{said(value)}。"
+    assert found(text, Ground(records=(f"核定：{recorded(value)}",), given=True)) == []
+    strange = Ground(records=(f"核定：{recorded(other)}",), given=True)
+    assert [rule for rule, _ in found(text, strange)] == ["numbers_without_source"]
+    demanded = Ground(records=("颜色：红",), buyer=(f"我要{recorded(value)}",), verdict="reasonable", given=True)
+    assert "buyer_number_as_commitment" in [rule for rule, _ in found(f"{said(value)}这边同意了。", demanded)]
+
+
+@settings(deadline=None)
+@given(st.integers(1, 99), st.integers(11, 99), st.sampled_from(CHANGE), st.sampled_from(CHANGE))
+def test_small_change_resolves_alike(yuan: int, fen: int, said: Change, recorded: Change) -> None:
+    text = f"按记录是{said(yuan, fen)}。"
+    assert found(text, Ground(records=(f"核定：{recorded(yuan, fen)}",), given=True)) == []
+    assert found(text, Ground(records=(f"核定：{recorded(yuan + 1, fen)}",), given=True)) != []
 
 
 @given(st.text(alphabet="您我们退赔补送元天小时一三五百0 59。，！？给已登记为全额券😊\u200b[{（）", max_size=80))

@@ -67,7 +67,7 @@ class _Weighing:
         if number.kind != "plain" and self._stated(number):
             return self._finding("numbers_without_source", number) if self._again(number) else None
         pledged = given or self._pledged(number)
-        if not pledged and self._free(number):
+        if (not pledged and self._free(number)) or self._your_day(number):
             return None
         if number.kind == "plain":
             if pledged:
@@ -84,13 +84,19 @@ class _Weighing:
         return self._finding(rule, number)
 
     def _free(self, number: Number) -> bool:
-        """A few things, a day of the buyer's own, or a multiple told as theirs: nothing we undertake hangs on it."""
-        clause = self.said.clause(number.start)
+        """A few things, today, or a multiple told as theirs: nothing we undertake hangs on it."""
         if number.kind == "multiple":
             return repeated(number, self.said)
         if number.kind in self.limits.named:
-            return (number.kind == "ahead" and number.value == 0) or bool(self.said.within("your_day", clause))
+            return number.kind == "ahead" and number.value == 0
         return _small(number, self.limits.free_count if number.kind == "count" else self.limits.free_plain)
+
+    def _your_day(self, number: Number) -> bool:
+        """A day on which the buyer does something, or has time (``您周末方便的话``)."""
+        if number.kind not in self.limits.named:
+            return False
+        days = self.said.within("your_day", self.said.clause(number.start))
+        return any(m.start <= number.start and number.end <= m.end for m in days)
 
     def _given_away(self, number: Number) -> bool:
         """A count of things given for nothing (``再送您一瓶``, ``三张券``): not even one is free."""
@@ -162,7 +168,7 @@ class _Weighing:
     def _pledged(self, number: Number) -> bool:
         """In a clause where we bind ourselves, or right before one if the kind carries over (``500元，这就退给您``)."""
         said, clause = self.said, self.said.clause(number.start)
-        if said.binds(clause):
+        if said.binds(clause, handing=not _small(number, self.limits.free_count)):
             return True
         if number.kind not in self.limits.carried or said.reported(number.start, number.end):
             return False
@@ -174,7 +180,7 @@ class _Weighing:
         """A count of the buyer's things in help that is due (``五只都给您补发``), not above what the records count."""
         if number.kind not in self.limits.own or self.ground.verdict != "reasonable":
             return False
-        if self._given_away(number) or self.said.within("extra", self.said.clause(number.start)):
+        if self.said.within("extra", self.said.clause(number.start)):
             return False
         most = self.ground.recorded.most("count")
         return (most is None or number.value <= most) and lived(number, self.ground, self.rules)

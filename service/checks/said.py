@@ -96,15 +96,18 @@ class Said:
             self.within("no_condition", clause) for clause in near
         )
 
-    def binds(self, clause: tuple[int, int]) -> bool:
-        """True when we bind ourselves in this clause in our own voice: not denied, asked, wished or quoted."""
+    def binds(self, clause: tuple[int, int], *, handing: bool = True) -> bool:
+        """True when we bind ourselves in this clause in our own voice: not denied, asked, wished or quoted.
+
+        With ``handing``, a number handed to the buyer (``给您……五百``) binds too.
+        """
         if clause[0] not in self._bound:
             self._bound[clause[0]] = any(
                 self.ours(match, outright=group == "outright")
                 for group in PLEDGES
                 for match in self.within(group, clause)
-            ) or self._hands(clause)
-        return self._bound[clause[0]]
+            )
+        return self._bound[clause[0]] or (handing and self._hands(clause))
 
     def _hands(self, clause: tuple[int, int]) -> bool:
         """True when a number is handed to the buyer here, not denied and not only repeated."""
@@ -118,7 +121,7 @@ class Said:
             (not outright and self.covered("negated", match))
             or self.covered("asked", match)
             or self.covered("wished", match)
-            or self.reported(match.start, match.end)
+            or self.reported(match.end - 1, match.end)
         )
 
     def finding(

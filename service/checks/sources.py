@@ -18,6 +18,9 @@ _PIECE = re.compile(r"[^。!?;\n,]+(?:(?<=\d),(?=\d)[^。!?;\n,]+)*")
 """Stretches that no number crosses; a comma between digits may be part of one."""
 _SPACED = re.compile(r"(?<=[\d¥]) (?=[\u4e00-\u9fff%])|(?<=[\u4e00-\u9fff]) (?=\d)")
 """The space that typography puts between digits and Han characters (``180 天``)."""
+_UNEVEN = frozenset({"month", "year"})
+"""Units of no fixed length; only next to them a length may be off by the tolerance."""
+_EXACT = 0.001
 _CALENDAR = frozenset({"date", "weekday", "period"})
 _DAY_OF_MONTH = "日"
 """``30日`` may be a length or a day of the month."""
@@ -107,14 +110,14 @@ class Sources:
             "plain" in kinds or (number.kind == "plain" and not kinds <= set(limits.named))
         ):
             return True
-        if number.kind in _DAYS:
-            return self._lasts(number, limits.tolerance) or self._names_year(number)
         if (
             number.kind == "day"
             and said.endswith(_DAY_OF_MONTH)
             and self.holds(replace(number, kind="date"), said, limits)
         ):
             return True
+        if number.kind in _DAYS:
+            return self._lasts(number, limits.tolerance) or self._names_year(number)
         if number.kind in _CALENDAR and any(_same_day(number, n) or _same_day(n, number) for n in self.numbers):
             return True
         if number.kind == "time":
@@ -124,8 +127,12 @@ class Sources:
     def _lasts(self, number: Number, tolerance: float) -> bool:
         """The same length in another unit: ``72小时`` is ``3天``, ``半年`` near enough ``180天``."""
         days = number.value * _DAYS[number.kind]
-        lengths = [n.value * _DAYS[n.kind] for n in self.numbers if n.kind in _DAYS and n.kind != number.kind]
-        return any(abs(length - days) <= tolerance * max(length, days) for length in lengths + self._worded)
+        others = [n for n in self.numbers if n.kind in _DAYS and n.kind != number.kind]
+        lengths = [(n.value * _DAYS[n.kind], n.kind in _UNEVEN or number.kind in _UNEVEN) for n in others]
+        lengths += [(length, True) for length in self._worded]
+        return any(
+            abs(length - days) <= (tolerance * max(length, days) if uneven else _EXACT) for length, uneven in lengths
+        )
 
     @cached_property
     def _worded(self) -> list[float]:

@@ -12,22 +12,25 @@ from service.text.segment import clauses
 _TELLING = ("theirs", "lived", "asked", "wished", "negated")
 """Groups of frames that show a number to be the buyer's own."""
 
+_AHEAD = 2
+"""Clauses after the number in which it may still be denied or nodded to."""
+
 
 def repeated(number: Number, said: Said) -> bool:
     """True when the clause shows the number to be the buyer's and nobody nods to it.
 
-    It is denied, quoted, told as what they said, asked for, wish, or went through; or the next clause denies it. What
-    shows nothing of the kind is ours: a reply that only says the number has taken it over.
+    It is denied, quoted, told as what they said, asked for, wish, or went through; or what follows in the sentence
+    denies it. What shows nothing of the kind is ours: a reply that only says the number has taken it over.
     """
     clause = said.clause(number.start)
     if said.within("denied", clause):
         return True
-    after = _next(said, clause)
-    if _agreed(said, clause) or (after and _agreed(said, after)):
+    after = _following(said, clause)
+    if any(_agreed(said, near) for near in (clause, *after)):
         return False
     if said.reported(number.start, number.end) or any(said.within(group, clause) for group in _TELLING):
         return True
-    return after is not None and bool(said.within("denied", after) or said.within("negated", after))
+    return any((said.within("denied", near) or said.within("negated", near)) and not said.binds(near) for near in after)
 
 
 def lived(number: Number, ground: Ground, rules: CheckRules) -> bool:
@@ -45,8 +48,7 @@ def _agreed(said: Said, clause: tuple[int, int]) -> bool:
     return bool(said.within("agree", clause)) and not said.within("denied", clause)
 
 
-def _next(said: Said, clause: tuple[int, int]) -> tuple[int, int] | None:
-    """The clause after this one in the same sentence."""
-    if clause[1] >= said.sentence(clause[0])[1]:
-        return None
-    return said.clause(clause[1])
+def _following(said: Said, clause: tuple[int, int]) -> list[tuple[int, int]]:
+    """The next clauses of the same sentence."""
+    at, end = said.clauses.index(clause) + 1, said.sentence(clause[0])[1]
+    return [near for near in said.clauses[at : at + _AHEAD] if near[0] < end]

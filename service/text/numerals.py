@@ -111,12 +111,12 @@ def _finder() -> re.Pattern[str]:
         rf"(?P<fixed>{either(known.fixed)})"
         rf"|(?P<times>[{''.join(for_one['before'])}]?[一1][{''.join(for_one['after'])}])(?P<many>{han}+|\d+)"
         rf"|(?P<date>(?:(?P<year>\d{{4}}|{han}{{4}})[年./-])?(?P<month>\d{{1,2}}|{han}{{1,2}})(?:月|(?<=\d)/(?=\d{{1,2}}[日号]))(?P<day>\d{{1,2}}|{han}{{1,3}})[日号]?(?!\d|个|天|多|来)"
-        rf"|\b(?P<iso>\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}})(?!\d)|(?P<dom>\d{{1,2}}|{han}{{1,3}})号(?!码|线|店|楼|床|机|仓|色|零|配|款|链))"
+        rf"|(?<![\d.])(?P<iso>\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}})(?!\d)|(?P<dom>\d{{1,2}}|{han}{{1,3}})号(?!码|线|店|楼|床|机|仓|色|零|配|款|链))"
         rf"|(?P<time>(?:(?P<half>{half}))?(?P<hour>\d{{1,2}}):(?P<min>\d{{2}})(?!\d)"
         rf"|(?:(?P<half2>{half}))?(?P<hour2>(?!一点(?![半钟整一三前之]))\d{{1,2}}|(?!一点(?![半钟整一三前之])){han}{{1,3}})点(?:(?P<min2>{minutes})|钟|整)?(?![{digits}儿\d]))"
         rf"|(?P<weekday>(?P<which>{either(known.weeks)})?(?:{known.week})(?P<wd>[{''.join(known.weekdays)}])(?![{''.join(data['not_weekday'])}]))"
         rf"|(?P<named>{named})"
-        rf"|(?P<idiom>{known.idioms})"
+        rf"|(?!{han}+分之)(?P<idiom>{known.idioms})"
         rf"|(?:(?P<ratio>{either(known.ratios)})|(?P<nth>第)|(?P<yuan>{known.sign}) ?)(?P<led>{numeral})"
         rf"|(?P<low>{single})(?P<high>{single})(?:(?P<span>[十百千万])?(?P<unit0>{nearly}?(?!折)(?:{unit}))|(?P<span2>[百千万])(?!{han}))"
         rf"|(?P<n>{numeral})(?:[-~至到—]{{1,2}}(?P<to>{numeral}){nearly}?(?P<half3>个半)?(?P<unit2>{unit})"
@@ -134,7 +134,7 @@ def _change() -> dict[str, re.Pattern[str]]:
     big = "".join(known.scales)
     last = rf"(?![\d.{big}])(?!(?!{free}){known.nearly}?[{known.parting}])"
     cents = rf"(?:零?(?P<fen>{one})(?:分钱?|{last}))?"
-    spelled = rf"(?P<jiao>{one})(?:毛|角){cents}|零(?P<cent>{one})(?:分钱?|{last})"
+    spelled = rf"(?P<jiao>{known.single}|\d)(?:毛|角){cents}|零(?P<cent>{one})(?:分钱?|{last})"
     return {
         "块": re.compile(rf"{spelled}|(?P<pair>{one}{one}){last}|(?P<lone>{one}){last}"),
         "元": re.compile(rf"{spelled}|(?P<lone>{one})(?=$|[,。!?;、)~])"),
