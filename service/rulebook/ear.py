@@ -31,15 +31,10 @@ class LearningFile(StrictModel):
     shortest: Annotated[int, Field(ge=1)]
     neighbours: Annotated[int, Field(ge=1)]
     margin: Annotated[float, Field(ge=-1, le=1)]
+    doubt: float = -1000.0
+    """Clauses in which a frame holds but that score no more than this are believed to be harmless."""
     follow: float = 0.0
     """Clauses beside a forbidden one that score at least this belong to it."""
-
-
-class SentenceFile(StrictModel):
-    """``_sentences.yaml``: sentences beyond the rules' own; ``like`` by rule, ``plain`` anybody may say."""
-
-    like: dict[str, list[str]] = Field(default_factory=dict)
-    plain: list[str] = Field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from functools import cached_property
 from pathlib import Path
 
 from service.errors import RulebookError, phrase
-from service.rulebook.ear import Ear, LearningFile, SentenceFile
+from service.rulebook.corpus import Corpus, read_corpus
+from service.rulebook.ear import Ear, LearningFile
 from service.rulebook.frameindex import FrameIndex
 from service.rulebook.frames import Frames
 from service.rulebook.likeness import Example, digest, read_likeness
@@ -29,7 +30,7 @@ from service.text.squeeze import Disguises
 
 SHARED = "_words.yaml"
 LEARNING = "_learning.yaml"
-SENTENCES = "_sentences.yaml"
+SENTENCES = "sentences"
 WEIGHTS = "_likeness.json"
 PLATFORMS = "platforms"
 EVERYWHERE = "*"
@@ -116,26 +117,23 @@ class ForbiddenRules:
         return read_yaml(path).parse(LearningFile)
 
     @cached_property
-    def _sentences(self) -> SentenceFile:
-        path = (self.folder or Path()) / SENTENCES
-        if self.folder is None or not path.exists():
-            return SentenceFile()
-        file = read_yaml(path)
-        parsed = file.parse(SentenceFile)
-        for rule in parsed.like:
-            if rule not in self.by_id:
-                raise file.error(phrase("rule_unknown", rule=rule), "like", rule)
-        return parsed
+    def corpus(self) -> Corpus:
+        """Sentences beyond the rules' own; errors as in :func:`service.rulebook.corpus.read_corpus`."""
+        return read_corpus(self.folder / SENTENCES, self.by_id) if self.folder else Corpus()
 
     @cached_property
     def examples(self) -> list[Example]:
         """Every sentence there is to learn from: what blocking rules of sense forbid, and what anybody may say."""
-        learned = [r for r in self.rules if r.category not in DATED and r.rule.severity == "block"]
-        found = [Example(s, r.rule.id) for r in learned for s in r.rule.bad]
-        found += [Example(s, rule) for rule, sentences in self._sentences.like.items() for s in sentences]
+        found = [Example(s, r.rule.id) for r in self.rules if self.learns(r) for s in r.rule.bad]
+        found += [Example(s, rule) for rule, sentences in self.corpus.like.items() for s in sentences]
         found += [Example(s) for r in self.rules for s in r.rule.ok]
         found += [Example(said) for r in self.rules for w in r.wordings if (said := self.repairs.sample(w, r.words))]
-        return found + [Example(s) for s in self._sentences.plain]
+        return found + [Example(s) for s in self.corpus.plain]
+
+    @staticmethod
+    def learns(rule: ForbiddenRule) -> bool:
+        """True for rules of sense, whose sentences teach; those of law and those that only warn do not."""
+        return rule.category not in DATED and rule.rule.severity == "block"
 
     @cached_property
     def ear(self) -> Ear | None:

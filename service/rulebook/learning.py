@@ -79,7 +79,7 @@ def _taught(texts: Sequence[tuple[Clauses, bool]]) -> Likeness:
 
 
 def _letters(clause: list[str]) -> int:
-    return sum(len(run) == _LONGEST for run in clause) if clause else 0
+    return sum(len(run) == _LONGEST and run[1] != "…" for run in clause)
 
 
 _LONGEST = 3
@@ -101,27 +101,29 @@ def _fit(rows: Sequence[Row]) -> tuple[dict[str, float], float]:
     Every run counts as much as it tells the sides apart by itself (its log-count ratio, as in NB-SVM): few sentences
     are enough then.
     """
+    import numpy as np  # late: only learning needs it
+
     telling = _ratios(rows)
     sides = Counter(side for _, side in rows)
     heavy = {True: len(rows) / 2 / max(sides[True], 1), False: len(rows) / 2 / max(sides[False], 1)}
     places = {run: place for place, run in enumerate(telling)}
-    known = [([places[run] for run in row if run in places], side) for row, side in rows]
-    sizes = list(telling.values())
-    weights, moved = [0.0] * len(places), [1e-2] * len(places)
+    sizes = np.array(list(telling.values()))
+    known = [(np.array([places[run] for run in row if run in places], dtype=np.int64), side) for row, side in rows]
+    weights, moved = np.zeros(len(places)), np.full(len(places), 1e-2)
     bias, moved_bias = 0.0, 1e-2
     random.Random(len(rows)).shuffle(known)
     for _ in range(_ROUNDS):
         for row, side in known:
-            scale = 1 / math.sqrt(max(len(row), 1))
-            sounds = bias + scale * sum(weights[place] * sizes[place] for place in row)
+            there = sizes[row] / math.sqrt(max(len(row), 1))
+            sounds = bias + float(weights[row] @ there)
             slope = (1 / (1 + math.exp(-max(-30.0, min(30.0, sounds)))) - side) * heavy[side]
-            for place in row:
-                step = slope * scale * sizes[place]
-                moved[place] += step * step
-                weights[place] -= _RATE * step / math.sqrt(moved[place])
+            step = slope * there
+            moved[row] += step * step  # a run stands once in a row
+            weights[row] -= _RATE * step / np.sqrt(moved[row])
             moved_bias += slope * slope
             bias -= _RATE * slope / math.sqrt(moved_bias)
-    return {run: weights[place] * sizes[place] for run, place in places.items()}, bias
+    found = weights * sizes
+    return {run: float(found[place]) for run, place in places.items()}, bias
 
 
 def _ratios(rows: Sequence[Row]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """What forbidden sentences sound like: a linear model over characters, learned from the rules' own sentences.
 
 Frames are exact and say why, but people find ever new words for the same thing. The sentences written beside the
-rules (``bad``, ``ok``), those in ``_sentences.yaml`` and the shop's own scripts teach the model which runs of one to
+rules (``bad``, ``ok``), those in ``sentences/`` and the shop's own scripts teach the model which runs of one to
 three characters belong to which side. A text is weighed clause by clause, because one bad clause among good ones is
 how such sentences come. The learned weights are a file, ``_likeness.json``, made by
 ``python -m service.rulebook.learning``; a digest tells when the sentences have moved on.
@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import blake2b
+from itertools import chain
 from math import fsum
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +32,7 @@ from service.text.segment import PAUSES, clauses
 _NOT_WORD = re.compile(r"[\W_]+")
 _EDGES = PAUSES + " "
 _LONGEST_RUN = 3
+_GAPS = (1, 2)
 _LIGHTEST = 0.2
 """Weights nearer to zero are not worth their place in the file."""
 _WORTH = 200
@@ -84,9 +86,16 @@ def clause_runs(text: str) -> list[list[str]]:
     return [_clause_runs(text[start:end]) for start, end in clauses(text)]
 
 
+def _pairs_apart(plain: str) -> Iterator[str]:
+    """Characters one and two places apart: what stays the same when a word is put between (``不…给``)."""
+    for gap in _GAPS:
+        for first, second in zip(plain, plain[gap + 1 :], strict=False):
+            yield first + "…" * gap + second
+
+
 def _clause_runs(clause: str) -> list[str]:
     plain = _NOT_WORD.sub("|", clause).strip("|")
-    return list(dict.fromkeys(_slices(f"^{plain}$"))) if plain else []
+    return list(dict.fromkeys(chain(_slices(f"^{plain}$"), _pairs_apart(plain)))) if plain else []
 
 
 def digest(examples: Sequence[Example]) -> str:
@@ -130,7 +139,10 @@ class Likeness:
         edged = [f"^{text}$" if text else "" for text in plain]
         whole = "".join(edged)
         if len(whole) < _WORTH and not self._found:
-            found = [{run for run in _slices(text) if run in self.weights} if text else () for text in edged]
+            found = [
+                {run for run in chain(_slices(text), _pairs_apart(text[1:-1])) if run in self.weights} if text else ()
+                for text in edged
+            ]
             sums = [(fsum(map(self.weights.__getitem__, runs)), len(runs)) for runs in found]
         else:
             sums = list(self._summed(whole, edged))
@@ -147,13 +159,15 @@ class Likeness:
             last = bisect_right(ends, place, first)
             distinct = set(runs[first:last])
             first = last
-            yield fsum(map(values.__getitem__, distinct)), len(distinct)
+            apart = [w for w in map(self.weights.get, set(_pairs_apart(clause[1:-1]))) if w is not None]
+            yield fsum(chain(map(values.__getitem__, distinct), apart)), len(distinct) + len(apart)
 
     @property
     def _automaton(self) -> tuple[ahocorasick_rs.AhoCorasick, array[float]]:
         """Finds all runs in one pass; ten thousands of look-ups in a large table would each wait for memory."""
         if not self._found:
-            self._found.append((ahocorasick_rs.AhoCorasick(self.weights), array("d", self.weights.values())))
+            runs = {run: weight for run, weight in self.weights.items() if "…" not in run}
+            self._found.append((ahocorasick_rs.AhoCorasick(runs), array("d", runs.values())))
         return self._found[0]
 
     def score(self, text: str) -> float:

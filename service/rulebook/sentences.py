@@ -43,7 +43,7 @@ def find_forbidden(
     own = replace(norm, text=blank(norm.text, not_own)) if not_own else norm
     spared: list[tuple[int, int]] = []
     platform = fold(platform)
-    hits = _find(own, rules.index, spared, platform)
+    hits = _believed(own, rules, _find(own, rules.index, spared, platform))
     squeezed = rules.disguises.undo(own)
     if squeezed.text != own.text:
         hits += _find(squeezed, rules.index, spared, platform)
@@ -63,6 +63,26 @@ def _echoes(text: str, customer_quotes: Sequence[str]) -> list[tuple[int, int]]:
             if place >= 0:
                 spans.append((place, place + len(said)))
     return spans
+
+
+def _believed(norm: Normalised, rules: ForbiddenRules, hits: list[Hit]) -> list[Hit]:
+    """Hits of frames without those whose clauses, by all that was learned, sound like what anybody may say.
+
+    Only of rules there are sentences to learn from; what is counted or hidden is always believed.
+    """
+    ear = rules.ear
+    if ear is None or not any(_doubtful(hit, rules) for hit in hits):
+        return hits
+    loudest: list[tuple[int, int]] = []
+    for start, end in sentences(norm.text):
+        weighed = ear.likeness.weigh(norm.text[start:end])
+        for window in ear.likeness.windows(weighed, 1, ear.settings.doubt):
+            loudest.append(norm.span(start + weighed[window.first].start, start + weighed[window.last].end))
+    return [hit for hit in hits if not _doubtful(hit, rules) or any(a < hit.end and hit.start < b for a, b in loudest)]
+
+
+def _doubtful(hit: Hit, rules: ForbiddenRules) -> bool:
+    return hit.rule.rule.count is None and rules.learns(hit.rule)
 
 
 def _heard(norm: Normalised, rules: ForbiddenRules, known: list[tuple[int, int]]) -> list[Hit]:

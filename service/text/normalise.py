@@ -45,7 +45,7 @@ class Normalised:
         if start == end:
             place = self.starts[start] if start < len(self.starts) else len(self.original)
             return place, place
-        return self.starts[start], self.ends[end - 1]
+        return min(self.starts[start:end]), max(self.ends[start:end])
 
 
 class _Characters(dict[str, str]):

@@ -33,6 +33,8 @@ _OPENING, _CLOSING = frozenset("([{「『【〔《<“‘"), frozenset(")]}」�
 _CLAUSE_MARKS = frozenset(",。!?;:、.…\n ")
 _REPEAT = re.compile(rf"([{_HAN}])\1{{2,}}")
 _DOUBLES = re.compile(rf"(?:([{_HAN}])\1(?!\1)){{3,}}")
+_OVERRIDE = "\u202e"
+_OVERRIDDEN = re.compile("\u202e[^\u202c\u202e\n]*")
 _MOST_SPELLINGS = 400
 """Written-out spellings of one word; the commonest variants stand first in the table."""
 
@@ -52,7 +54,7 @@ class Disguises:
 
     def undo(self, norm: Normalised) -> Normalised:
         """The text with stuffing dropped, split characters joined, look-alikes and sound-alikes put right."""
-        squeezed = squeeze(self._unstuffed(norm))
+        squeezed = squeeze(self._unstuffed(_read_back(norm)))
         for seen in (self._shapes.splits, self._shapes.alike, self._sounds.edits):
             squeezed = _edit(squeezed, seen(squeezed.text))
         return squeezed
@@ -79,6 +81,21 @@ class Disguises:
             if len(inside) > 1 or any(not _CLAUSE_MARKS.issuperset(text[a:b]) for a, b in inside):
                 edits |= {(a, b, "") for a, b in inside}
         return _edit(norm, sorted(edits))
+
+
+def _read_back(norm: Normalised) -> Normalised:
+    """With what is sent backwards, to be shown forwards (right-to-left override), in the order it is read."""
+    if _OVERRIDE not in norm.original:
+        return norm
+    starts = list(norm.starts) or list(range(len(norm.text)))
+    ends = list(norm.ends) or list(range(1, len(norm.text) + 1))
+    chars = list(norm.text)
+    runs = [run.span() for run in _OVERRIDDEN.finditer(norm.original)]
+    for first, last in [(bisect_left(starts, a), bisect_left(starts, b)) for a, b in runs]:
+        chars[first:last] = chars[first:last][::-1]
+        starts[first:last] = starts[first:last][::-1]
+        ends[first:last] = ends[first:last][::-1]
+    return Normalised(norm.original, "".join(chars), tuple(starts), tuple(ends))
 
 
 def squeeze(norm: Normalised) -> Normalised:
@@ -113,7 +130,7 @@ def _edit(norm: Normalised, edits: list[tuple[int, int, str]]) -> Normalised:
         if len(new) == end - start:
             text = text[:start] + new + text[end:]
             continue
-        first, last = starts[start], ends[end - 1]
+        first, last = min(starts[start:end]), max(ends[start:end])
         text = text[:start] + new + text[end:]
         starts[start:end] = [first] * len(new)
         ends[start:end] = [last] * len(new)
