@@ -81,10 +81,13 @@ class LookAlikes:
             places.append(size - 1)
             at = end
         spans = self._finder.find_matches_as_indexes("".join([*pieces, text[at:]]), overlapping=True)
+        worded = bytearray(size + len(text) - at)
+        for _, a, b in spans:
+            worded[a:b] = b"\1" * (b - a)
         return [
             edit
             for edit, place in zip(edits, places, strict=True)
-            if any(a <= place < b for _, a, b in spans) and not in_word(text, edit[0], edit[1])
+            if worded[place] and not in_word(text, edit[0], edit[1])
         ]
 
     def alike(self, text: str) -> list[Edit]:

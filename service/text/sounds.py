@@ -8,6 +8,7 @@ an ordinary character of its own (``knowledge/text/disguises.yaml``).
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -108,22 +109,22 @@ class SoundAlikes:
         """Replacements (start, end, character) that give every disguised word its own characters back."""
         coded = _coded(text)
         found: list[Edit] = []
-        heard: list[tuple[int, int]] = []
+        taken = bytearray(len(coded.codes))
         hits = self._finder.find_matches_as_indexes(coded.codes, overlapping=True)
+        if not coded.spans:
+            hits = [hit for hit in hits if text[hit[1] : hit[2]] != self._words[hit[0]]]
         for index, first, last in sorted(hits, key=lambda hit: (hit[1] - hit[2], hit[1])):
-            word = self._words[index]
-            if (not coded.spans and text[first:last] == word) or any(a < last and first < b for a, b in heard):
+            if any(taken[first:last]):
                 continue
-            edits = self._disguise(text, coded, word, first, last)
+            edits = self._disguise(text, coded, self._words[index], first, last)
             if edits:
-                heard.append((first, last))
+                taken[first:last] = b"\1" * (last - first)
                 found += edits
-        return sorted([*found, *_left_over(coded, heard)])
+        return sorted([*found, *_left_over(coded, taken)])
 
     def _disguise(self, text: str, coded: _Coded, word: str, first: int, last: int) -> list[Edit]:
         spans = [coded.span(place) for place in range(first, last)]
-        start, end = spans[0][0], spans[-1][1]
-        if text[start:end] == word or _cuts_a_word(coded, first, last):
+        if text[spans[0][0] : spans[-1][1]] == word or _cuts_a_word(coded, first, last):
             return []
         parts = [(a, b, char) for (a, b), char in zip(spans, word, strict=True) if text[a:b] != char]
         if any(_innocent(text, a, b, len(word)) for a, b, _ in parts):
@@ -134,18 +135,21 @@ class SoundAlikes:
 
 def _cuts_a_word(coded: _Coded, first: int, last: int) -> bool:
     """True when the codes begin or end within a pinyin run too short to be a sentence."""
-    return any(b - a < _SENTENCE and (a < first < b or a < last < b) for a, b in coded.runs if a < last and first < b)
+    begins = bisect_right(coded.runs, (first, len(coded.codes)))
+    ends = bisect_left(coded.runs, (last, 0))
+    near = coded.runs[max(begins - 1, 0) : ends]
+    return any(b - a < _SENTENCE and (a < first < b or a < last < b) for a, b in near)
 
 
-def _left_over(coded: _Coded, heard: list[tuple[int, int]]) -> list[Edit]:
+def _left_over(coded: _Coded, taken: bytearray) -> list[Edit]:
     """The syllables around the words heard in a pinyin run, each as its commonest character."""
     singles, found = _sounds().singles, []
     for a, b in coded.runs:
-        if b - a < _SENTENCE and not any(first < b and a < last for first, last in heard):
+        if b - a < _SENTENCE and not any(taken[a:b]):
             continue
         for place in range(a, b):
             char = singles.get(coded.codes[place])
-            if char and not any(first <= place < last for first, last in heard):
+            if char and not taken[place]:
                 found.append((*coded.spans[place], char))
     return found
 

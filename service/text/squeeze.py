@@ -47,7 +47,7 @@ class Disguises:
     """
 
     def __init__(self, words: Iterable[str] = ()) -> None:
-        listed = {*words, *table("homophones")["words"]}
+        listed = sorted({*words, *table("homophones")["words"]})  # the same words give the same findings in any order
         self._words = ahocorasick_rs.AhoCorasick([word for word in listed if len(word) > 1])
         self._sounds = SoundAlikes(listed)
         self._shapes = LookAlikes(listed)
