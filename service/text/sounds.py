@@ -127,7 +127,7 @@ class SoundAlikes:
         if text[spans[0][0] : spans[-1][1]] == word or _cuts_a_word(coded, first, last):
             return []
         parts = [(a, b, char) for (a, b), char in zip(spans, word, strict=True) if text[a:b] != char]
-        if any(_innocent(text, a, b, len(word)) for a, b, _ in parts):
+        if _innocent(text, parts, len(word)):
             return []
         gaps = [(a, b, "") for (_, a), (b, _) in pairwise(spans) if a < b]
         return [*parts, *gaps]
@@ -159,12 +159,16 @@ def within_latin(text: str, place: int) -> bool:
     return 0 < place < len(text) and "a" <= text[place - 1] <= "z" and "a" <= text[place] <= "z"
 
 
-def _innocent(text: str, start: int, end: int, size: int) -> bool:
-    """True when what stands there is no disguise: part of an ordinary word; in a short word, an ordinary character."""
-    written = text[start:end]
-    if written.isascii():
-        return False
-    return (size < _TELLING and written in _sounds().ordinary) or in_word(text, start, end)
+def _innocent(text: str, parts: list[Edit], size: int) -> bool:
+    """True when what is written otherwise is no disguise: part of an ordinary word, or ordinary characters.
+
+    One ordinary character among others makes no long word innocent.
+    """
+    written = [(text[a:b], a, b) for a, b, _ in parts if not text[a:b].isascii()]
+    plain = [char in _sounds().ordinary for char, _, _ in written]
+    if written and (all(plain) if size >= _TELLING else any(plain)) and len(written) == len(parts):
+        return True
+    return any(in_word(text, a, b) for _, a, b in written)
 
 
 def _coded(text: str) -> _Coded:
