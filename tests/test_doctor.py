@@ -52,8 +52,8 @@ def test_overdue_rules_and_documents_are_named_and_stop_nothing() -> None:
 def test_sentences_not_learned_fail_the_gate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sentences = _copied(tmp_path, monkeypatch) / "forbidden" / "_sentences.yaml"
-    sentences.write_text(sentences.read_text(encoding="utf-8").rstrip() + "\n  - 花盆底有个小孔。\n", encoding="utf-8")
+    sentences = _copied(tmp_path, monkeypatch) / "forbidden" / "sentences" / "plain.txt"
+    sentences.write_text(sentences.read_text(encoding="utf-8") + "花盆底有个小孔。\n", encoding="utf-8")
     assert main(["doctor"]) == 1
     assert "service.rulebook.learning" in capsys.readouterr().out
 

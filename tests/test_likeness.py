@@ -98,12 +98,27 @@ def test_no_file_no_ear_and_a_broken_file_is_told(tmp_path: Path) -> None:
         _ = load_forbidden(tmp_path).ear
 
 
-def test_a_sentence_for_a_rule_nobody_knows_is_told(tmp_path: Path) -> None:
-    text = "plain: [好]\nlike:\n  nobody: [好]\n"
-    (tmp_path / SENTENCES).write_text(text, encoding="utf-8")
-    with pytest.raises(RulebookError, match="nobody") as error:
+@pytest.mark.parametrize(
+    ("written", "line", "told"),
+    [
+        ("# 说明\n\n[nobody]\n好", 3, "nobody"),
+        ("好\n", 1, "哪条规则"),
+        ("\ufeff[nobody]\n好", 1, "nobody"),
+    ],
+)
+def test_a_broken_file_of_sentences_is_told_with_its_line(tmp_path: Path, written: str, line: int, told: str) -> None:
+    (tmp_path / SENTENCES).mkdir()
+    (tmp_path / SENTENCES / "vague.txt").write_text(written, encoding="utf-8")
+    with pytest.raises(RulebookError, match=told) as error:
         _ = load_forbidden(tmp_path).examples
-    assert error.value.line == 3
+    assert error.value.line == line
+
+
+def test_sentences_in_another_encoding_are_told(tmp_path: Path) -> None:
+    (tmp_path / SENTENCES).mkdir()
+    (tmp_path / SENTENCES / "plain.txt").write_bytes("好的".encode("gb18030"))
+    with pytest.raises(RulebookError, match="UTF-8"):
+        _ = load_forbidden(tmp_path).examples
 
 
 @given(st.text(alphabet="雨伞真丑好的,。!1a ", max_size=20))
@@ -111,4 +126,4 @@ def test_scores_do_not_depend_on_punctuation_marks(text: str) -> None:
     model = Likeness({"雨伞": 1.0, "丑": 2.0, "好": -1.0}, 0.0, 1.0, "")
     assert model.score(text) == pytest.approx(model.score(text.replace("。", "!").replace(",", "。")))
     assert all(1 <= len(run) <= 3 for run in runs(text))
-    assert all(1 <= len(run) <= 3 for clause in clause_runs(text) for run in clause)
+    assert all(1 <= len(run) <= 4 for clause in clause_runs(text) for run in clause)
