@@ -19,6 +19,9 @@ _RUN = re.compile(rf"[{_HAN}a-z0-9 \-#()·/,、]+")
 _REACH = 12
 """How many characters without a unit word may stand between two units (an estate's bare name)."""
 
+_ROOM_DIGITS = 9
+"""A building, unit and room (12-2-1603) have at most so many digits; a hyphened telephone number has more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -39,7 +42,7 @@ def _units() -> re.Pattern[str]:
         rf"(?P<room>(?<![0-9a-z])(?:{_COUNT})(?:{either(data.rooms)}))",
         rf"(?P<building>(?<![0-9a-z])(?:{_COUNT}|[东西南北])(?:{either(data.buildings)}))",
         rf"(?P<gate>(?<![0-9a-z])(?:{_COUNT}|甲[0-9]{{1,4}}|附[0-9]{{1,4}})(?:{either(data.gates)}){way})",
-        r"(?P<digits>(?<![0-9a-z])[a-z]{0,2}-?[0-9]{1,4}(?:[-/][0-9]{1,4}){0,3}(?![0-9]))",
+        r"(?P<digits>(?<![0-9a-z])[a-z]{0,2}-?[0-9]{1,4}(?:[-/][0-9]{1,4}){0,3}(?!\.?[0-9]))",
     ]
     named = {"town": data.town, "admin": data.admin, "road": data.road, "place": data.place}
     endings = "|".join(f"(?P<{kind}>{either(items)})" for kind, items in named.items())
@@ -89,7 +92,7 @@ def _chains(text: str, units: list[Unit]) -> Iterator[list[Unit]]:
 def _room_digits(gap: str, before: Unit, digits: str) -> bool:
     """Bare digits are a room right behind a building, a place or a road; so are 4-2-1603 behind an estate's name."""
     if digits.count("-") >= 2:
-        return True
+        return "," not in gap and sum(c.isdigit() for c in digits) <= _ROOM_DIGITS
     return gap.strip("- ") == "" and before.kind in ("building", "place", "gate", "road", "room", "town")
 
 
@@ -106,8 +109,9 @@ def _is_address(text: str, chain: list[Unit], told: bool) -> bool:
         return True
     if regions and narrow and kinds[-1] != "digits":
         return told or chain[-1].start - chain[0].end >= 2
+    towns = kinds.count("town")
     return (told and regions >= 1 and named >= 1 and regions + named >= 3) or (
-        regions >= 2 and "place" in kinds and told
+        regions >= 2 and (("place" in kinds and told) or towns >= 2)
     )
 
 

@@ -14,10 +14,16 @@ from service.text.private.numbers import Candidate, compiled
 from service.text.private.words import cue, either, joint, words
 
 _HAN = "\u4e00-\u9fff"
+_FULL = 3
+"""Characters of an ordinary full name: a surname and two more."""
 
 
 def _is_han(text: str, at: int) -> bool:
     return 0 <= at < len(text) and "\u4e00" <= text[at] <= "\u9fff"
+
+
+def _is_han_all(text: str) -> bool:
+    return all(_is_han(text, i) for i in range(len(text)))
 
 
 @cache
@@ -93,6 +99,7 @@ def labelled(text: str) -> Iterator[Candidate]:
 def titled(text: str) -> Iterator[Candidate]:
     """A surname or full name with its title: the title belongs to the span."""
     data = words().names
+    branded = compiled(rf"(?:{either(data.not_titled)})")
     for match in compiled(rf"(?:{either(data.full_titles)})").finditer(text):
         start = _read_back(text, match.start(), strict=True, bounded=False)
         if start is None and match[0] in data.titles and _is_han(text, match.start() - 1):
@@ -101,8 +108,24 @@ def titled(text: str) -> Iterator[Candidate]:
                 start = before - 1
             elif text[before] in data.surnames and text[max(0, before - 1) : before + 1] not in _lookalike():
                 start = before
-        if start is not None:
+        elif start is None:
+            start = _lone_surname(text, match.start())
+        if start is not None and not branded.match(text, match.end()):
             yield Candidate(9, start, match.end(), "name")
+
+
+def _lone_surname(text: str, end: int) -> int | None:
+    """The place of a surname that stands alone, or after a lead word, before a title like 老师."""
+    start = end - 1
+    if start < 0 or text[start] not in words().names.surnames:
+        return None
+    return start if not _is_han(text, start - 1) or _led().search(text[max(0, start - 6) : start]) else None
+
+
+@cache
+def _led() -> Pattern[str]:
+    data = words().names
+    return compiled(rf"(?:{either((*data.cues, *data.weak_cues))})$")
 
 
 def beside(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Candidate]:
@@ -114,6 +137,8 @@ def beside(text: str, anchors: Sequence[tuple[int, int]]) -> Iterator[Candidate]
         space = gap.search(text[max(0, left - 3) : left])
         stop = left - (len(space[0]) if space else 0)
         start = _read_back(text, stop, strict=False, bounded=True)
+        if start is None and stop < left and stop >= _FULL and _fits(text[stop - _FULL : stop], strict=True):
+            start = stop - _FULL  # a full name of common characters needs no boundary before it
         if start is not None:
             yield Candidate(9, start, stop, "name")
         after = ahead.match(text, right)
@@ -144,6 +169,10 @@ def mentioned(text: str) -> Iterator[Candidate]:
     for match in compiled(rf"(?:{either(data.surname_cues)})(?P<v>[{_HAN}])").finditer(text):
         if match["v"] in data.surnames and _follow().match(text, match.end()):
             yield Candidate(9, match.start("v"), match.end(), "name")
-    for match in compiled(rf"(?<![{_HAN}])[{_HAN}]{{2,4}}(?={either(data.owned)})").finditer(text):
-        if _fits(match[0], strict=True):
-            yield Candidate(9, match.start(), match.end(), "name")
+    lead = compiled(rf"(?:^|[^{_HAN}]|{either(data.owner_leads)})$")
+    for match in compiled(rf"(?<=[{_HAN}])(?:{either(data.owned)})").finditer(text):
+        for start in range(max(0, match.start() - 4), match.start() - 1):
+            name = text[start : match.start()]
+            if lead.search(text[max(0, start - 4) : start]) and _is_han_all(name) and _fits(name, strict=True):
+                yield Candidate(9, start, match.start(), "name")
+                break

@@ -92,7 +92,7 @@ def is_product(text: str, start: int) -> bool:
 
 def is_amount(text: str, end: int) -> bool:
     """Does a unit follow (元, 件), so that the number before it counts something?"""
-    unit = compiled(rf" ?(?:{either(words().units_after)})")
+    unit = compiled(rf" ?(?!分机)(?:{either(words().units_after)})")
     return bool(unit.match(text[end : end + 8]))
 
 

@@ -37,8 +37,10 @@ class NameWords(_Shape):
     follow: Listed
     surname_cues: Listed
     owned: Listed
+    owner_leads: Listed
     titles: Listed
     full_titles: Listed
+    not_titled: Listed
     joins: Listed
 
 
@@ -129,6 +131,9 @@ _SPELLED = 3
 """Fewer Chinese numerals than this beside digits are a word of their own (…8765 一直)."""
 
 
+_DICTATED = re.compile(r"1[ ,-]?[3-9](?:[ ,-]?[0-9]){9}")
+
+
 @dataclass(frozen=True, slots=True)
 class Folded:
     """A folded text of the length of its normal form, and the way back to the original."""
@@ -150,7 +155,7 @@ def _dashes() -> dict[int, str]:
 def _spoken() -> tuple[re.Pattern[str], dict[int, str]]:
     pairs = {pair[0]: pair[1] for pair in words().spoken_digits}
     every = "".join(pairs)
-    run = re.compile(rf"[0-9{every}](?:[ -]?[0-9{every}]){{6,30}}")
+    run = re.compile(rf"[0-9{every}](?:[ ,-]?[0-9{every}]){{6,30}}")
     return run, str.maketrans(pairs)
 
 
@@ -161,7 +166,11 @@ def fold(text: str) -> Folded:
 
     def typed(match: re.Match[str]) -> str:
         spelled = sum(c in spoken for c in map(ord, match[0]))
-        return match[0].translate(spoken) if spelled >= _SPELLED else match[0]
+        if spelled < _SPELLED:
+            return match[0]
+        digits = match[0].translate(spoken)
+        # a number dictated with pauses (一三九，…) is one number; a list of numbers keeps its commas
+        return digits.replace(",", " ") if _DICTATED.fullmatch(digits) else digits
 
     return Folded(run.sub(typed, norm.text.translate(_dashes())), norm)
 
