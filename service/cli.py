@@ -86,11 +86,15 @@ def check(
 
 
 @app.command(help=_help("mask"))
-def mask(text: Annotated[str, typer.Argument(help=_help("text"))], as_json: Json = False) -> None:
+def mask(
+    text: Annotated[str | None, typer.Argument(help=_help("text"))] = None,
+    file: Annotated[str | None, typer.Option("--file", help=_help("check_file"))] = None,
+    as_json: Json = False,
+) -> None:
     """Mask personal data."""
     from service.commands.checking import run_mask
 
-    raise typer.Exit(run_mask(text, as_json))
+    raise typer.Exit(run_mask(text, file, as_json))
 
 
 @app.command(help=_help("serve"))

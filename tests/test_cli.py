@@ -227,6 +227,15 @@ def test_mask(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatc
     assert json.loads(capsys.readouterr().out)["entities"][0]["type"] == "phone"
 
 
+def test_mask_reads_a_file_and_wants_one_source(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    said = tmp_path / "said.txt"
+    said.write_text("我叫孟晓峰，电话13800138000\n", encoding="utf-8")
+    assert main(["mask", "--file", str(said), "--json"]) == 0
+    assert [e["type"] for e in json.loads(capsys.readouterr().out)["entities"]] == ["name", "phone"]
+    _fails(capsys, ["mask"], 2)
+    _fails(capsys, ["mask", "打13800138000", "--file", str(said)], 2)
+
+
 def test_the_demo_shows_one_of_each_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--json"]) == 0
     drafts = [row["draft"] for row in json.loads(capsys.readouterr().out)]

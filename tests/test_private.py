@@ -130,6 +130,21 @@ def test_a_value_learned_in_one_message_is_masked_in_another_without_a_cue():
     assert not has_alias("月下独酌客")
 
 
+@given(st.lists(TEXTS, min_size=1, max_size=6))
+def test_a_conversation_learned_first_is_restored_to_the_letter(texts):
+    masker = Masker()
+    masker.learn(texts)
+    masked = [masker.mask(text).masked for text in texts]
+    assert [masker.restore(text) for text in masked] == texts
+
+
+def test_an_alias_a_buyer_typed_is_never_given_to_anybody():
+    masker = Masker()
+    masker.learn(["打13900001234", "<手机号1>是什么"])
+    assert masker.mask("打13900001234").masked == "打<手机号2>"
+    assert masker.restore(masker.mask("<手机号1>是什么").masked) == "<手机号1>是什么"
+
+
 def test_short_known_values_do_not_eat_other_words_and_numbers():
     assert (
         Masker(known={"7": "name", "12": "name", "亲": "name"}).mask("亲，12天过了7天的线").masked

@@ -10,6 +10,7 @@ from service.rulebook.checkrules import CheckRules
 from service.schemas import Finding
 from service.text.normalise import Normalised, fold, normalise
 from service.text.private import PrivateSpan, find_private
+from service.text.segment import sentences
 
 _MARKS = re.compile(r"[\s\-—_.,:、()]+")
 
@@ -42,8 +43,18 @@ def _allowed(span: PrivateSpan, text: str, ground: Ground, rules: CheckRules) ->
     value = _bare(fold(text[span.start : span.end]))
     if span.type in rules.entry.private.recorded:
         return any(value in _bare(source) for source in (*ground.recorded.texts, *ground.claimed.texts))
+    if span.type == "address" and _public(span, text, rules):
+        return not any(value in _bare(source) for source in ground.claimed.texts)
     ours = tuple(map(fold, rules.entry.private.ours))
     return any(value in _bare(record) for record in map(fold, ground.records) if any(word in record for word in ours))
+
+
+def _public(span: PrivateSpan, text: str, rules: CheckRules) -> bool:
+    """Is it the address of a place open to everybody (网点, 驿站), and nobody's home?"""
+    start, end = next(((a, b) for a, b in sentences(text) if a <= span.start < b), (0, len(text)))
+    said = fold(text[start : max(end, span.end)])
+    private = rules.entry.private
+    return any(word in said for word in private.places) and not any(word in said for word in private.homes)
 
 
 def _bare(text: str) -> str:

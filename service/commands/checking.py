@@ -36,18 +36,18 @@ def run_check(text: str | None, file: str | None, shop: str | None, verdict: str
     return 0 if result.passed else 1
 
 
-def run_mask(text: str, as_json: bool) -> int:
+def run_mask(text: str | None, file: str | None, as_json: bool) -> int:
     """Mask a text's personal data and show what was found.
 
     Raises:
-        UsageError: too long, not UTF-8.
+        UsageError: no text, too long, not UTF-8.
     """
     from service.intake import read_model
     from service.schemas import MaskRequest
     from service.text.private import Masker
 
     try:
-        request = read_model(MaskRequest, {"text": text_of(text, None)})
+        request = read_model(MaskRequest, {"text": text_of(text, file)})
     except InvalidRequest as error:
         raise one_line(error) from None
     result = Masker().mask(request.text)

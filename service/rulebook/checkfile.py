@@ -86,11 +86,13 @@ class PermitFile(StrictModel):
 
 
 class PrivateFile(StrictModel):
-    """Types that block, those that records may back, and what makes a recorded one the shop's own."""
+    """Types that block, those that records may back, and what makes one the shop's own or an address public."""
 
     never: list[EntityType]
     recorded: list[EntityType]
     ours: list[str]
+    places: list[str]
+    homes: list[str]
     hint: str
     names: dict[EntityType, str]
 

@@ -30,6 +30,12 @@ def in_word(text: str, start: int, end: int) -> bool:
     return False
 
 
+def is_common_noun(word: str) -> bool:
+    """True when the dictionary has the whole string as one word and does not call it a person or a place."""
+    tagged = _dictionary().tag(word, False)
+    return len(tagged) == 1 and tagged[0][1][:2] not in ("nr", "ns")
+
+
 def in_longer_word(text: str, start: int, end: int) -> bool:
     """True when the dictionary cuts a word there that reaches beyond ``text[start:end]``."""
     first = max(start - _REACH, 0)

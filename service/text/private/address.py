@@ -19,6 +19,9 @@ _RUN = re.compile(rf"[{_HAN}a-z0-9 \-#()·/,、]+")
 _REACH = 12
 """How many characters without a unit word may stand between two units (an estate's bare name)."""
 
+_LAST_DAY = 31
+_NAME = 4
+"""Characters of a name that may stand between a road or an estate and its number."""
 _ROOM_DIGITS = 9
 """A building, unit and room (12-2-1603) have at most so many digits; a hyphened telephone number has more."""
 
@@ -30,6 +33,7 @@ class Unit:
     kind: str
     start: int
     end: int
+    text: str
 
 
 @cache
@@ -60,7 +64,7 @@ def _tokens(text: str, start: int, end: int) -> Iterator[Unit]:
             continue
         if any(a <= match.start() and match.end() <= b for a, b in barred):
             continue
-        yield Unit(kind, match.start(), match.end())
+        yield Unit(kind, match.start(), match.end(), match[0])
 
 
 def _broken(text: str, start: int, end: int) -> bool:
@@ -91,12 +95,15 @@ def _chains(text: str, units: list[Unit]) -> Iterator[list[Unit]]:
 
 def _room_digits(gap: str, before: Unit, digits: str) -> bool:
     """Bare digits are a room right behind a building, a place or a road; so are 4-2-1603 behind an estate's name."""
+    if before.text.endswith(words().address.counted) and "-" not in digits:
+        return False
     if digits.count("-") >= 2:
         return "," not in gap and sum(c.isdigit() for c in digits) <= _ROOM_DIGITS
     return gap.strip("- ") == "" and before.kind in ("building", "place", "gate", "road", "room", "town")
 
 
 def _is_address(text: str, chain: list[Unit], told: bool) -> bool:
+    chain = [u for i, u in enumerate(chain) if told or not _is_day(u, chain[i - 1] if i else None)]
     kinds = [unit.kind for unit in chain]
     regions = len({u.start for u in chain if u.kind in ("known", "admin")})
     named = sum(kind in ("road", "town", "place") for kind in kinds)
@@ -104,14 +111,35 @@ def _is_address(text: str, chain: list[Unit], told: bool) -> bool:
     if named and narrow:
         first = next(u for u in chain if u.kind in ("gate", "building", "room", "digits"))
         close = any(u.kind in ("road", "town", "place") and 0 <= first.start - u.end <= 8 for u in chain)
-        return close or regions > 0 or told
-    if narrow >= 3 or (narrow >= 2 and (told or regions > 0 or _named_before(text, chain[0]))):
+        plain = {"road", "town", "digits"}.isdisjoint(kinds) and not any(_is_strong(unit) for unit in chain)
+        return told or regions > 0 or (close and not plain)
+    strong = any(_is_strong(unit) for unit in chain) and not chain[0].text.endswith(words().address.rows)
+    if (narrow >= 3 and strong) or (
+        narrow >= 2 and (told or regions > 0 or (strong and _named_before(text, chain[0])))
+    ):
         return True
     if regions and narrow and kinds[-1] != "digits":
         return told or chain[-1].start - chain[0].end >= 2
     towns = kinds.count("town")
     return (told and regions >= 1 and named >= 1 and regions + named >= 3) or (
         regions >= 2 and (("place" in kinds and told) or towns >= 2)
+    )
+
+
+def _is_day(unit: Unit, before: Unit | None) -> bool:
+    """Is this 12号 rather a day of the month? A house has a road, an estate or another number right before it."""
+    day = re.fullmatch(r"([0-9]{1,2}|[一二三四五六七八九十百]{1,4})号", unit.text)
+    if unit.kind != "gate" or not day or (day[1].isdigit() and int(day[1]) > _LAST_DAY):
+        return False
+    if before is None or before.text.endswith(words().address.dated):
+        return True
+    return unit.start - before.end > _NAME
+
+
+def _is_strong(unit: Unit) -> bool:
+    """A building or room that can be nothing else; 两袋一组, 6排11座 and 二层 are often no address."""
+    return unit.kind == "gate" or (
+        unit.kind in ("building", "room") and not unit.text.endswith(words().address.weak) and "门" not in unit.text
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from re import Pattern
 
+from service.text.dictionary import is_common_noun
 from service.text.private.numbers import Candidate, compiled
 from service.text.private.words import cue, either, joint, words
 
@@ -91,7 +92,7 @@ def labelled(text: str) -> Iterator[Candidate]:
     at = 0
     while found := weak.search(text, at):  # step by step: a weak word may stand inside the next one's reach
         stop = _read(text, found.end(), strict=True)
-        if stop:
+        if stop and not is_common_noun(text[found.end() : stop]):
             yield Candidate(10, found.end(), stop, "name")
         at = found.start() + 1
 

@@ -62,6 +62,10 @@ class AddressWords(_Shape):
     buildings: Listed
     rooms: Listed
     directions: Listed
+    weak: Listed
+    counted: Listed
+    rows: Listed
+    dated: Listed
     cut: Listed
     breaks: Listed
     never: Listed
