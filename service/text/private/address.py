@@ -46,7 +46,7 @@ def _units() -> re.Pattern[str]:
         rf"(?P<room>(?<![0-9a-z])(?:{_COUNT})(?:{either(data.rooms)}))",
         rf"(?P<building>(?<![0-9a-z])(?:{_COUNT}|[东西南北])(?:{either(data.buildings)}))",
         rf"(?P<gate>(?<![0-9a-z])(?:{_COUNT}|甲[0-9]{{1,4}}|附[0-9]{{1,4}})(?:{either(data.gates)}){way})",
-        r"(?P<digits>(?<![0-9a-z])[a-z]{0,2}-?[0-9]{1,4}(?:[-/][0-9]{1,4}){0,3}(?!\.?[0-9]))",
+        r"(?P<digits>(?<![0-9a-z])[a-z]{0,2}-?[0-9]{1,4}(?:[-/][0-9]{1,4}){0,3}(?:[a-z](?![a-z]))?(?!\.?[0-9]|元))",
     ]
     named = {"town": data.town, "admin": data.admin, "road": data.road, "place": data.place}
     endings = "|".join(f"(?P<{kind}>{either(items)})" for kind, items in named.items())
@@ -68,7 +68,19 @@ def _tokens(text: str, start: int, end: int) -> Iterator[Unit]:
 
 
 def _broken(text: str, start: int, end: int) -> bool:
-    return bool(compiled(rf"(?:{either(words().address.breaks)})").search(text, start, end))
+    return any(match["broken"] for match in _breaks().finditer(text, start, end))
+
+
+@cache
+def _breaks() -> re.Pattern[str]:
+    data = words().address
+    return re.compile(rf"{either(data.kept)}|(?P<broken>{either(data.breaks)})")
+
+
+@cache
+def _cuts() -> re.Pattern[str]:
+    data = words().address
+    return re.compile(rf"{either(data.kept)}|(?P<cut>[^{_HAN}a-z0-9]|{either(data.cut)}|{either(data.breaks)})")
 
 
 def _chains(text: str, units: list[Unit]) -> Iterator[list[Unit]]:
@@ -155,10 +167,9 @@ def _start(text: str, first: Unit, floor: int) -> int:
     left = max(floor, first.start - 8)
     lead = text[left : first.start]
     stop = 0
-    for match in compiled(
-        rf"[^{_HAN}a-z0-9]|(?:{either(words().address.cut)})|(?:{either(words().address.breaks)})"
-    ).finditer(lead):
-        stop = max(stop, match.end())
+    for match in _cuts().finditer(lead):
+        if match["cut"]:
+            stop = max(stop, match.end())
     return left + stop
 
 

@@ -88,6 +88,10 @@ def labelled(text: str) -> Iterator[Candidate]:
         end = _read(text, match.end(), strict=False)
         if end:
             yield Candidate(8, match.end(), end, "name")
+    told = cue(tuple(word for word in data.cues if not word.isascii()))
+    foreign = rf"[{_HAN}]{{1,6}}(?:[·•.][{_HAN}]{{1,6}}){{1,2}}|[a-z]{{2,15}}(?: [a-z]{{2,15}})?(?![a-z0-9_@.-])"
+    for match in compiled(rf"{told}{joint()}(?P<v>{foreign})").finditer(text):
+        yield Candidate(7, match.start("v"), match.end("v"), "name")
     weak = compiled(rf"(?:{either((*data.weak_cues, *words().names.cues))})[ :]?(?=[{_HAN}])")
     at = 0
     while found := weak.search(text, at):  # step by step: a weak word may stand inside the next one's reach
@@ -112,6 +116,10 @@ def titled(text: str) -> Iterator[Candidate]:
         elif start is None:
             start = _lone_surname(text, match.start())
         if start is not None and not branded.match(text, match.end()):
+            yield Candidate(9, start, match.end(), "name")
+    for match in compiled(rf"(?:{either(data.kin_titles)})").finditer(text):
+        start = _lone_surname(text, match.start())
+        if start is not None and _follow().match(text, match.end()):
             yield Candidate(9, start, match.end(), "name")
 
 

@@ -40,6 +40,7 @@ class NameWords(_Shape):
     owner_leads: Listed
     titles: Listed
     full_titles: Listed
+    kin_titles: Listed
     not_titled: Listed
     joins: Listed
 
@@ -68,6 +69,7 @@ class AddressWords(_Shape):
     dated: Listed
     cut: Listed
     breaks: Listed
+    kept: Listed
     never: Listed
 
 
