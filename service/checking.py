@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from service.checks.ground import Ground
 from service.checks.grounding import check_grounding
 from service.checks.leaks import check_leaks
-from service.checks.length import check_length
+from service.checks.length import check_length, check_reach
 from service.checks.method import check_method
 from service.checks.phrases import check_phrases
 from service.checks.privacy import check_privacy
@@ -81,18 +81,19 @@ class Checker:
         """Every check that looks at words alone, in text order.
 
         A long text is checked window by window, cut at sentence ends where it has any, so that work grows with its
-        length only. A text with ``ENOUGH`` findings is bad enough: the windows after the one that brought their number
-        there are not looked at by any check of words (it is blocked or warned of by what was found; ``too_long`` is
-        told besides).
+        length only. Beyond ``checked_chars`` (``knowledge/checks.yaml``) nothing is read: one blocking finding says so.
+        A text with ``ENOUGH`` findings is bad enough: the windows after the one that brought their number there are not
+        looked at by any check of words (it is blocked or warned of by what was found; ``too_long`` is told besides).
         """
         found: list[Finding] = []
-        for start, end in _windows(text):
+        rules = self.rulebook.checkrules
+        for start, end in _windows(text[: rules.entry.checked_chars]):
             for finding in self._window(text[start:end], ground):
                 place = {"start": finding.start + start, "end": finding.end + start}
                 found.append(finding.model_copy(update=place) if start else finding)
             if len(found) >= ENOUGH:
                 break
-        return found
+        return [*found, *check_reach(text, rules)]
 
     def _window(self, text: str, ground: Ground) -> list[Finding]:
         rules = self.rulebook.checkrules

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from service.checks.ground import Ground
 from service.checks.grounding import check_grounding
 from service.checks.leaks import check_leaks
-from service.checks.length import check_length
+from service.checks.length import check_length, check_reach
 from service.checks.method import check_method
 from service.checks.privacy import check_privacy
 from service.errors import phrase
@@ -19,7 +19,10 @@ _CHECKS: dict[str, Callable[[ExampleFile, Ground, CheckRules], list[Finding]]] =
     "grounding": lambda example, ground, rules: check_grounding(example.text, ground, rules),
     "method": lambda example, ground, rules: check_method(_steps(example), ground, rules),
     "leak": lambda example, ground, rules: check_leaks(example.text, rules),
-    "length": lambda example, ground, rules: check_length(example.text, ground, rules),
+    "length": lambda example, ground, rules: [
+        *check_length(example.text, ground, rules),
+        *check_reach(example.text, rules, example.checked_chars),
+    ],
     "privacy": lambda example, ground, rules: check_privacy(example.text, ground, rules),
 }
 

@@ -15,3 +15,15 @@ def check_length(text: str, ground: Ground, rules: CheckRules) -> list[Finding]:
         return []
     most = ground.max_chars
     return [found_at(rules, "too_long", text, most, size, size=str(size), most=str(most), over=str(size - most))]
+
+
+def check_reach(text: str, rules: CheckRules, most: int | None = None) -> list[Finding]:
+    """One blocking finding of category ``length`` on what no check has read, or none.
+
+    The checks read the first ``most`` code points (the file's ``checked_chars`` if None): no reply is near as long, and
+    what a text costs stays bounded. Nothing that was not read ever passes.
+    """
+    size, most = len(text.rstrip()), most or rules.entry.checked_chars
+    if size <= most:
+        return []
+    return [found_at(rules, "too_long_to_check", text, most, size, most=str(most), over=str(size - most))]

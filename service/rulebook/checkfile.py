@@ -26,6 +26,8 @@ class ExampleFile(StrictModel):
     offers: list[str] = Field(default_factory=list)
     planned: list[StepName] | None = None
     max_chars: int = 300
+    checked_chars: int | None = None
+    """Overrides that of the file."""
     given: bool = True
 
 
@@ -108,6 +110,8 @@ class MethodWords(StrictModel):
 class CheckFile(StrictModel):
     """The whole file."""
 
+    checked_chars: Annotated[int, Field(ge=300)]
+    """Characters of a text that are checked; what lies beyond is neither read nor let through."""
     words: dict[str, list[str]]
     benefits: dict[str, list[str]]
     acts: dict[str, ActFile]
