@@ -112,19 +112,19 @@ class _Single(dict[int, str]):
 
 
 _single = _Single()
+_UNEVEN = re.compile(rf"[ \n{_ODD}]{{2,}}|{_ODD}")
 _PAIRS = ("  ", " \n", "\n ", "\n\n")
 
 
-def _plain(text: str) -> str | None:
-    """The normal form where every character becomes one and no spaces run together, else None."""
-    made = text.translate(_single)
-    return None if _ODD in made or any(pair in made for pair in _PAIRS) else made
+def _is_plain(made: str) -> bool:
+    """Whether every character became one and no spaces run together: then this is the normal form."""
+    return not (_ODD in made or any(pair in made for pair in _PAIRS))
 
 
 def fold(text: str) -> str:
     """The normal form as a plain string, for rule words and names that need no way back."""
-    plain = _plain(text)
-    return _one_space("".join(map(_characters.__getitem__, text))) if plain is None else plain
+    made = text.translate(_single)
+    return made if _is_plain(made) else _one_space("".join(map(_characters.__getitem__, text)))
 
 
 _RUN = re.compile(r"[ \n]{2,}")
@@ -140,14 +140,32 @@ def normalise(text: str) -> Normalised:
     NFKC, lower case, simplified character by character, invisible and combining characters dropped, a run of
     spaces and line breaks kept as one; full-width punctuation becomes ASCII, ``。、…`` and quotes stay.
     """
-    plain = _plain(text)
-    if plain is not None:
-        return Normalised(text, plain)
-    pieces = list(map(_characters.__getitem__, text))
+    made = text.translate(_single)
+    if _is_plain(made):
+        return Normalised(text, made)
     chars: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    for i, piece in enumerate(pieces):
+    place = 0
+    for uneven in _UNEVEN.finditer(made):
+        _even(made, place, uneven.start(), chars, starts, ends)
+        place = uneven.end()
+        _one_by_one(text, uneven.start(), place, chars, starts, ends)
+    _even(made, place, len(made), chars, starts, ends)
+    return Normalised(text, "".join(chars), tuple(starts), tuple(ends))
+
+
+def _even(made: str, first: int, last: int, chars: list[str], starts: list[int], ends: list[int]) -> None:
+    """Add a stretch in which every character became one."""
+    chars += made[first:last]
+    starts += range(first, last)
+    ends += range(first + 1, last + 1)
+
+
+def _one_by_one(text: str, first: int, last: int, chars: list[str], starts: list[int], ends: list[int]) -> None:
+    """Add a stretch in which characters become none or several, or spaces run together."""
+    for i in range(first, last):
+        piece = _characters[text[i]]
         if not piece:
             if ends and unicodedata.category(text[i]) in ("Mn", "Me"):
                 ends[-1] = i + 1  # a mark belongs to the letter it sits on
@@ -160,4 +178,3 @@ def normalise(text: str) -> Normalised:
             chars.append(char)
             starts.append(i)
             ends.append(i + 1)
-    return Normalised(text, "".join(chars), tuple(starts), tuple(ends))

@@ -6,7 +6,7 @@ A district, a road or a building alone is no address of a person; two kinds of n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -15,6 +15,8 @@ from service.text.private.words import cue, either, words
 
 _HAN = "\u4e00-\u9fff"
 _COUNT = "[0-9]{1,5}(?:[-/][0-9]{1,4}){0,2}|[a-z][0-9]{0,3}|[0-9]{1,3}[a-z]|[一二三四五六七八九十百]{1,4}"
+_COUNTED = "[0-9a-z一二三四五六七八九十百东西南北甲附-]"
+"""What a counted unit (``3栋``, ``甲5号``, ``-1``) may begin with."""
 _RUN = re.compile(rf"[{_HAN}a-z0-9 \-#()·/,、]+")
 _REACH = 12
 """How many characters without a unit word may stand between two units (an estate's bare name)."""
@@ -39,9 +41,9 @@ class Unit:
 @cache
 def _units() -> re.Pattern[str]:
     data, regions = words().address, words().regions
-    letters = rf"[{_HAN}a-z0-9]"
     way = rf"(?:{either(data.directions)})?"
-    known = rf"(?P<known>(?:{either((*regions.provinces, *regions.cities))})(?:{either(data.admin)})?)"
+    places = (*regions.provinces, *regions.cities)
+    known = rf"(?={_heads(places)})(?P<known>(?:{either(places)})(?:{either(data.admin)})?)"
     parts = [
         rf"(?P<room>(?<![0-9a-z])(?:{_COUNT})(?:{either(data.rooms)}))",
         rf"(?P<building>(?<![0-9a-z])(?:{_COUNT}|[东西南北])(?:{either(data.buildings)}))",
@@ -50,19 +52,28 @@ def _units() -> re.Pattern[str]:
     ]
     named = {"town": data.town, "admin": data.admin, "road": data.road, "place": data.place}
     endings = "|".join(f"(?P<{kind}>{either(items)})" for kind, items in named.items())
+    ends = _heads(word for items in named.values() for word in items)
     # the longest ending wins among those that begin at the same place: 街道 before 街
-    return re.compile(rf"{known}|{'|'.join(parts)}|(?<=[{_HAN}a-z0-9])(?:{endings}){way}|{letters}")
+    return re.compile(rf"{known}|(?={_COUNTED})(?:{'|'.join(parts)})|(?={ends})(?<=[{_HAN}a-z0-9])(?:{endings}){way}")
+
+
+def _heads(listed: Iterable[str]) -> str:
+    """What any of the words begins with, as a set: asked first, it spares trying hundreds of words at every place."""
+    return f"[{''.join(sorted({re.escape(word[0].lower()) for word in listed}))}]"
 
 
 def _tokens(text: str, start: int, end: int) -> Iterator[Unit]:
     """Units in a run; named units are given with their ending only, the chain takes the words before them in."""
     never = compiled(rf"(?:{either(words().address.never)})")
     barred = [m.span() for m in never.finditer(text, start, end)]
+    at = 0
     for match in _units().finditer(text, start, end):
         kind = match.lastgroup
         if kind is None or (kind == "digits" and match.start() == start):
             continue
-        if any(a <= match.start() and match.end() <= b for a, b in barred):
+        while at < len(barred) and barred[at][1] < match.end():  # in text order, none overlapping
+            at += 1
+        if at < len(barred) and barred[at][0] <= match.start():
             continue
         yield Unit(kind, match.start(), match.end(), match[0])
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
+import ahocorasick_rs
+
 from service.schemas import EntityType
 from service.text.private import accounts, address, names, numbers
 from service.text.private.numbers import Candidate
@@ -14,6 +16,21 @@ from service.text.private.words import either, fold, words
 
 _BLANK = "\x00"
 """Stands where an alias stood: no cue, no digit, no character of a name (the normal form holds no NUL)."""
+
+_LETTER, _DIGIT = re.compile(r"[a-z0-9]"), re.compile(r"[0-9]")
+_LETTERED = (numbers.emails, accounts.wechat)
+_NUMBERED = (
+    numbers.id_cards,
+    numbers.bank_cards,
+    numbers.phones,
+    numbers.landlines,
+    numbers.plates,
+    numbers.passports,
+    accounts.qq,
+    accounts.orders,
+    accounts.parcels,
+)
+"""Recognisers of what is never written without a digit."""
 
 MAX_CHARS = 50_000
 """Longer texts are read in pieces of this many characters, so that time stays linear."""
@@ -55,21 +72,10 @@ def _folded_alias() -> re.Pattern[str]:
 
 def _candidates(text: str) -> list[Candidate]:
     found: list[Candidate] = []
-    if any(c.isascii() and c.isalnum() for c in text):
-        for recogniser in (
-            numbers.emails,
-            numbers.id_cards,
-            numbers.bank_cards,
-            numbers.phones,
-            numbers.landlines,
-            numbers.plates,
-            numbers.passports,
-            accounts.wechat,
-            accounts.qq,
-            accounts.orders,
-            accounts.parcels,
-        ):
-            found += recogniser(text)
+    for recogniser in _LETTERED if _LETTER.search(text) else ():
+        found += recogniser(text)
+    for recogniser in _NUMBERED if _DIGIT.search(text) else ():
+        found += recogniser(text)
     found += address.addresses(text)
     anchors = [
         (c.start, c.end) for c in _choose(found) if c.type in ("phone", "landline", "address", "id_card", "bank_card")
@@ -87,22 +93,43 @@ def _again(text: str, found: Iterable[Candidate]) -> Iterator[Candidate]:
         yield Candidate(11, start, end, "name")
 
 
+_MANY = 16
+"""Values from which it pays to look for all of them at once."""
+
+
 def occurrences(text: str, values: Iterable[str]) -> Iterator[tuple[str, int, int]]:
     """Where each value stands; by plain search, since compiled patterns would keep personal data in a cache."""
-    for value in dict.fromkeys(values):
+    known = [value for value in dict.fromkeys(values) if value]
+    if len(known) > _MANY:
+        yield from _together(text, known)
+        return
+    for value in known:
         at = text.find(value)
         while at >= 0:
             yield value, at, at + len(value)
             at = text.find(value, at + len(value))
 
 
+def _together(text: str, known: list[str]) -> Iterator[tuple[str, int, int]]:
+    """The same in one pass over the text, for many values; the automaton is gone with the call."""
+    found: list[list[int]] = [[] for _ in known]
+    for place, start, end in ahocorasick_rs.AhoCorasick(known).find_matches_as_indexes(text, overlapping=True):
+        if not found[place] or start >= found[place][-1] + end - start:
+            found[place].append(start)
+    for value, starts in zip(known, found, strict=True):
+        for start in starts:
+            yield value, start, start + len(value)
+
+
 def _choose(found: Iterable[Candidate]) -> list[Candidate]:
     """The best candidates that do not overlap: lower rank first, then the longer, then the earlier."""
-    owned: set[int] = set()
+    ordered = sorted(set(found), key=lambda c: (c.rank, c.start - c.end, c.start))
+    free = bytearray(b"\1") * max((c.end for c in ordered), default=0)
     chosen: list[Candidate] = []
-    for candidate in sorted(set(found), key=lambda c: (c.rank, c.start - c.end, c.start)):
-        if candidate.end > candidate.start and owned.isdisjoint(range(candidate.start, candidate.end)):
-            owned.update(range(candidate.start, candidate.end))
+    for candidate in ordered:
+        start, end = candidate.start, candidate.end
+        if end > start and all(free[start:end]):
+            free[start:end] = bytes(end - start)
             chosen.append(candidate)
     return sorted(chosen, key=lambda c: c.start)
 

@@ -103,10 +103,11 @@ class Masker:
 
     def _spans(self, text: str) -> list[PrivateSpan]:
         spans = find_private(text)
-        known = sorted((v for v in self._type if v in text), key=len, reverse=True)
-        taken = [(s.start, s.end) for s in spans] + [m.span() for m in alias_pattern().finditer(text)]
-        for value, start, end in occurrences(text, known):
-            if all(end <= a or b <= start for a, b in taken):
+        free = bytearray(b"\1") * len(text)
+        for start, end in [(s.start, s.end) for s in spans] + [m.span() for m in alias_pattern().finditer(text)]:
+            free[start:end] = bytes(end - start)
+        for value, start, end in occurrences(text, sorted(self._type, key=len, reverse=True)):
+            if all(free[start:end]):
                 spans.append(PrivateSpan(self._type[value], start, end))
-                taken.append((start, end))
+                free[start:end] = bytes(end - start)
         return sorted(spans, key=lambda s: s.start)

@@ -37,6 +37,18 @@ def _lookalike() -> frozenset[str]:
     return frozenset(words().lookalikes)
 
 
+@cache
+def _run_of_han() -> Pattern[str]:
+    return compiled(rf"[{_HAN}]+")
+
+
+@cache
+def _lead() -> Pattern[str]:
+    """What may stand before a name that is read backwards."""
+    listed = (*words().names.cues, *words().names.weak_cues, *words().connect)
+    return compiled(rf"(?:^|[^{_HAN}]|{either(listed)})$")
+
+
 def _fits(name: str, strict: bool) -> bool:
     """Is this string built like a name? ``strict`` asks for common given-name characters."""
     data = words().names
@@ -53,10 +65,14 @@ def _fits(name: str, strict: bool) -> bool:
 
 def _read(text: str, start: int, strict: bool) -> int | None:
     """The end of the name that begins at ``start``, or None. Longest first, if what follows can follow a name."""
+    data = words().names
+    if text[start : start + 1] not in data.surnames and text[start : start + 2] not in data.compounds:
+        return None
+    run = _run_of_han().match(text, start, start + 4)
+    longest = run.end() - start if run else 0
     broken: list[int] = []
-    for length in (4, 3, 2):
-        name = text[start : start + length]
-        if len(name) < length or not all(_is_han(text, start + i) for i in range(length)) or not _fits(name, strict):
+    for length in range(longest, 1, -1):
+        if not _fits(text[start : start + length], strict):
             continue
         if _follow().match(text, start + length):
             return start + length
@@ -68,7 +84,7 @@ def _read(text: str, start: int, strict: bool) -> int | None:
 
 def _read_back(text: str, end: int, strict: bool, bounded: bool) -> int | None:
     """The start of the name that stops at ``end``; ``bounded``: something other than Han, or a lead word, before."""
-    lead = compiled(rf"(?:^|[^{_HAN}]|{either((*words().names.cues, *words().names.weak_cues, *words().connect))})$")
+    lead = _lead()
     found = None
     for length in (2, 3, 4):
         start = end - length
