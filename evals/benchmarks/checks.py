@@ -40,7 +40,7 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 
 def timed(work: Callable[[str], object], texts: Sequence[str], rounds: int) -> tuple[float, float]:
-    """Median and 99th percentile in milliseconds of processor time of one call, over all texts and rounds, once warm."""
+    """Median and 99th percentile of one call over all texts and rounds, once warm; milliseconds of processor time."""
     for text in texts:
         work(text)
     spent = []

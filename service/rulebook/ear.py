@@ -6,8 +6,8 @@ import heapq
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from pydantic import Field
 
 from service.rulebook.likeness import Example, Likeness, Weighed, Window
 from service.rulebook.yamlfile import StrictModel
+from service.text.memo import SENTENCE, Memo
 from service.text.normalise import fold
 
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -57,6 +58,13 @@ class _Index:
     """The category of each example, or its rule where nobody said which; empty for a harmless one."""
     totals: dict[str, float]
     """Kind → pairs in all its examples."""
+    counted: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def counts(self, pair: str) -> Counter[str]:
+        """Kind → its examples that hold the pair; counted once."""
+        if pair not in self.counted:
+            self.counted[pair] = Counter(map(self.kinds.__getitem__, self.places[pair]))
+        return self.counted[pair]
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,7 @@ class Neighbours:
         index = self._index
         score = dict.fromkeys(index.totals, 0.0)
         for pair in near.pairs:
-            counts = Counter(index.kinds[place] for place in index.places[pair])
+            counts = index.counts(pair)
             for kind, total in index.totals.items():
                 score[kind] += math.log((counts[kind] + _SMOOTH) / (total + _SMOOTH * len(index.places)))
         winner = max(score, key=lambda kind: score[kind], default="")
@@ -165,21 +173,31 @@ class Ear:
 
         ``spans`` are its sentences; nothing is heard across two of them.
         """
-        weighed = self.likeness.weigh_each([text[start:end] for start, end in spans])
-        shortest, above = self.settings.shortest, self.likeness.threshold
-        heard: list[Heard] = []
-        for (start, _), clauses in zip(spans, weighed, strict=True):
-            if loud := self.likeness.windows(clauses, shortest, above):
-                heard += self._sentence(text, start, clauses, loud)
-        return heard
+        found = self._remembered.of([text[start:end] for start, end in spans])
+        return [
+            Heard(start + heard.start, start + heard.end, heard.example)
+            for (start, _), there in zip(spans, found, strict=True)
+            for heard in there
+        ]
 
-    def _sentence(self, text: str, at: int, weighed: Sequence[Weighed], loud: list[Window]) -> list[Heard]:
+    @cached_property
+    def _remembered(self) -> Memo[tuple[Heard, ...]]:
+        return Memo(self._each, SENTENCE)
+
+    def _each(self, texts: Sequence[str]) -> Iterator[tuple[Heard, ...]]:
+        """For each sentence what is heard in it."""
+        shortest, above = self.settings.shortest, self.likeness.threshold
+        for text, clauses in zip(texts, self.likeness.weigh_each(texts), strict=True):
+            loud = self.likeness.windows(clauses, shortest, above)
+            yield tuple(self._sentence(text, clauses, loud)) if loud else ()
+
+    def _sentence(self, text: str, weighed: Sequence[Weighed], loud: list[Window]) -> list[Heard]:
         heard: list[Heard] = []
         taken: list[Window] = []
         for window in sorted(loud, key=lambda w: (-w.score, w.first)):
             if any(window.first <= t.last and t.first <= window.last for t in taken):
                 continue
-            start, end = at + weighed[window.first].start, at + weighed[window.last].end
+            start, end = weighed[window.first].start, weighed[window.last].end
             example = self._confirmed(text[start:end])
             if example is not None:
                 taken.append(window)

@@ -12,7 +12,8 @@ from typing import Generic, TypeVar
 import ahocorasick_rs
 
 from service.rulebook.frames import FrameMatch, Frames, OneFrame
-from service.text.memo import Memo
+from service.rulebook.tokens import BEYOND, COMMAS, WITHIN
+from service.text.memo import SENTENCE, Memo
 from service.text.segment import BLANK, PAUSES
 
 K = TypeVar("K")
@@ -21,6 +22,9 @@ Found = tuple[int, FrameMatch]
 """A frame, by its place among all, and a match of it."""
 _CLAUSE = re.compile(rf"[^{PAUSES}{BLANK}]+(?:(?<=\d),(?=\d)[^{PAUSES}{BLANK}]+)*")
 """What no frame without a pause in its words reaches beyond; a comma between digits may be part of a number."""
+
+_SENTENCE = re.compile(f"[^{PAUSES.translate(dict.fromkeys(map(ord, COMMAS)))}{BLANK}]+")
+"""What no frame without a full stop in its words reaches beyond."""
 
 
 class FrameIndex(Generic[K]):
@@ -35,7 +39,8 @@ class FrameIndex(Generic[K]):
         self._keys: list[K] = []
         self._frames: list[tuple[OneFrame, int, int]] = []
         """Each frame, its place in its list and that of its key."""
-        self._parts: tuple[_Part, _Part] | None = None
+        self._parts: tuple[_Part, _Part, _Part] | None = None
+        """Frames that lie in a clause, in a sentence, anywhere."""
 
     def add(self, key: K, frames: Frames) -> None:
         """Add a list of frames under a key; the same key may come again."""
@@ -46,10 +51,13 @@ class FrameIndex(Generic[K]):
     def compile(self) -> None:
         """Build the word automata; the first ``scan`` does it otherwise."""
         common = _commonness([word for frame, _, _ in self._frames for need in frame.needs for word in need])
-        narrow = {i: frame for i, (frame, _, _) in enumerate(self._frames) if frame.needs and not frame.crosses}
-        wide = {i: frame for i, (frame, _, _) in enumerate(self._frames) if i not in narrow}
-        self._parts = _Part(narrow, common), _Part(wide, common)
+        reach = [0 if f.needs and not f.crosses else max(f.crosses, WITHIN) for f, _, _ in self._frames]
+        narrow, middle, wide = (
+            {i: frame for i, (frame, _, _) in enumerate(self._frames) if reach[i] == far} for far in (0, WITHIN, BEYOND)
+        )
+        self._parts = _Part(narrow, common), _Part(middle, common), _Part(wide, common)
         self._within_clauses = Memo(self._within(self._parts[:1]))
+        self._within_sentences = Memo(self._within(self._parts[1:2]), SENTENCE)
         self._within_spans = Memo(self._within(self._parts))
 
     def scan(self, text: str, spans: Sequence[Span] | None = None) -> list[tuple[K, FrameMatch]]:
@@ -60,16 +68,14 @@ class FrameIndex(Generic[K]):
         if self._parts is None:
             self.compile()
         assert self._parts is not None
-        memo = self._within_clauses if spans is None else self._within_spans
-        searched = _clauses(text) if spans is None else spans
-        matches = memo.of([text[start:end] for start, end in searched])
-        found = [
-            (place, match.moved(start))
-            for (start, _), there in zip(searched, matches, strict=True)
-            for place, match in there
-        ]
-        if spans is None and self._parts[1].frames:
-            found += next(iter(self._within(self._parts[1:])([text])))
+        if spans is not None:
+            found = _remembered(self._within_spans, text, spans)
+        else:
+            found = _remembered(self._within_clauses, text, _spans(_CLAUSE, text))
+            if self._parts[1].frames:
+                found += _remembered(self._within_sentences, text, _spans(_SENTENCE, text))
+            if self._parts[2].frames:
+                found += next(iter(self._within(self._parts[2:])([text])))
         found.sort(key=_order)
         return [(self._keys[self._frames[place][2]], match) for place, match in found]
 
@@ -131,8 +137,16 @@ def _commonness(words: Sequence[str]) -> dict[str, float]:
     return {word: math.prod(chars[char] / total for char in word) for word in words}
 
 
-def _clauses(text: str) -> list[Span]:
-    return list(map(re.Match.span, _CLAUSE.finditer(text)))
+def _spans(kind: re.Pattern[str], text: str) -> list[Span]:
+    return list(map(re.Match.span, kind.finditer(text)))
+
+
+def _remembered(memo: Memo[tuple[Found, ...]], text: str, spans: Sequence[Span]) -> list[Found]:
+    """What is found in spans of a text, each searched as if it were the whole."""
+    matches = memo.of([text[start:end] for start, end in spans])
+    return [
+        (place, match.moved(start)) for (start, _), there in zip(spans, matches, strict=True) for place, match in there
+    ]
 
 
 def _order(found: Found) -> tuple[int, int, int]:

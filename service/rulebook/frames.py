@@ -58,8 +58,8 @@ class OneFrame:
         self._firm = firm and not any(denies(word) for token in self._tokens for word in token.needed or ())
         self._compiled: re.Pattern[str] | None = None
         self._names = [name for token in self._tokens for name in token.names]
-        self.crosses = any(token.crosses for token in self._tokens)
-        """Whether it may look or reach beyond a pause; every other frame lies within one clause."""
+        self.crosses = max(token.crosses for token in self._tokens)
+        """0 for a frame that lies within one clause; else how far it may look or reach (``WITHIN``, ``BEYOND``)."""
         self.needs = [token.needed for token in self._tokens if token.needed]
         """For every token that must be there and is made of words: those words."""
         if not self.needs and not any(name in NUMERALS for name in self._names):

@@ -24,6 +24,9 @@ _SLOT = "\x01"
 _DEFAULT_GAP = 6
 _LONGEST_GAP = 40
 _PAUSES = frozenset(PAUSES)
+COMMAS = "，,"
+WITHIN, BEYOND = 1, 2
+"""How far a token may look or reach: beyond its clause, or beyond its sentence too."""
 _BREAK = re.escape(PAUSES + BLANK)
 _EDGES = {"^": rf"(?<![^{_BREAK} ])", "$": rf"(?![^{_BREAK} ])"}
 NUMERALS = {"数": numeral_pattern, "时长": duration_pattern, "金额": money_pattern}
@@ -36,7 +39,7 @@ class _WordClass:
     words: tuple[str, ...]
     needed: frozenset[str]
     pattern: str
-    crosses: bool
+    crosses: int
 
 
 @lru_cache(maxsize=4096)
@@ -45,8 +48,10 @@ def _word_class(words: tuple[str, ...]) -> _WordClass:
     return _WordClass(found, frozenset(found), "|".join(map(re.escape, found)), _crosses(found))
 
 
-def _crosses(words: Iterable[str]) -> bool:
-    return not _PAUSES.isdisjoint("".join(words))
+def _crosses(words: Iterable[str]) -> int:
+    """0: no pause in any of the words; ``WITHIN``: commas only; ``BEYOND``: what may end a sentence."""
+    pauses = _PAUSES.intersection("".join(words))
+    return 0 if not pauses else WITHIN if pauses <= set(COMMAS) else BEYOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +67,8 @@ class Token:
     words: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     gap: bool = False
-    crosses: bool = False
-    """A word has a pause in it: only such a token looks or reaches beyond its clause."""
+    crosses: int = 0
+    """A word has a pause in it: only such a token looks or reaches beyond its clause; how far, ``_crosses`` says."""
 
     @property
     def source(self) -> str:
@@ -112,7 +117,7 @@ def _alternatives(token: str, frame: str, words: Mapping[str, Sequence[str]], *,
     groups: list[str] = []
     names: list[str] = []
     needed: set[str] = set()
-    open_ended = crosses = False
+    open_ended, crosses = False, 0
     group = "({})" if capture else "(?:{})"
     for alternative in token.split("|"):
         if alternative in _EDGES:
@@ -136,9 +141,9 @@ def _alternatives(token: str, frame: str, words: Mapping[str, Sequence[str]], *,
         found = _known_class(name, frame, words)
         groups.append(group.format(found.pattern))
         needed |= found.needed
-        crosses = crosses or found.crosses
+        crosses = max(crosses, found.crosses)
     needed.update(literals)
-    crosses = crosses or _crosses(literals)
+    crosses = max(crosses, _crosses(literals))
     heard = None if open_ended else frozenset(needed)
     return Token(
         f"(?:{_SLOT})",
@@ -146,7 +151,7 @@ def _alternatives(token: str, frame: str, words: Mapping[str, Sequence[str]], *,
         heard,
         tuple(literals),
         tuple(groups),
-        crosses=crosses or _crosses(literals),
+        crosses=crosses,
     )
 
 

@@ -17,12 +17,19 @@ LONGEST = 64
 """Characters of a clause worth remembering; longer ones hardly ever come again."""
 
 
+SENTENCE = 160
+"""The same for whole sentences."""
+
+
 class Memo(Generic[V]):
     """Clause → what one function made of it."""
 
-    def __init__(self, work: Callable[[Sequence[str]], Iterable[V]]) -> None:
-        """``work`` gives the values of several clauses at once, in their order; a value depends on its clause alone."""
-        self._work = work
+    def __init__(self, work: Callable[[Sequence[str]], Iterable[V]], longest: int = LONGEST) -> None:
+        """Remembers what ``work`` made of clauses of up to ``longest`` characters.
+
+        ``work`` gives the values of several clauses at once, in their order; a value depends on its clause alone.
+        """
+        self._work, self._longest = work, longest
         self._known: dict[str, V] = {}
 
     def __len__(self) -> int:
@@ -37,5 +44,5 @@ class Memo(Generic[V]):
         made = dict(zip(new, self._work(new), strict=True))
         if len(self._known) > MOST:
             self._known = {}
-        self._known.update((clause, value) for clause, value in made.items() if len(clause) <= LONGEST)
+        self._known.update((clause, value) for clause, value in made.items() if len(clause) <= self._longest)
         return [made[clause] if value is None else value for clause, value in zip(clauses, found, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from service.text.tables import table
 
@@ -22,7 +22,8 @@ _LONGEST_QUOTE = 200
 _LONGEST_MENTION = 12
 
 
-def _split(text: str, end: re.Pattern[str]) -> list[tuple[int, int]]:
+@lru_cache(maxsize=256)  # every check of a text asks again
+def _split(text: str, end: re.Pattern[str]) -> tuple[tuple[int, int], ...]:
     spans, start = [], 0
     for mark in end.finditer(text):
         stop, after = mark.span()
@@ -31,7 +32,7 @@ def _split(text: str, end: re.Pattern[str]) -> list[tuple[int, int]]:
             start = after
     if text[start:].strip():
         spans.append((start, len(text)))
-    return spans
+    return tuple(spans)
 
 
 def clauses(text: str) -> list[tuple[int, int]]:
@@ -39,12 +40,12 @@ def clauses(text: str) -> list[tuple[int, int]]:
 
     ``、`` and ``:`` do not end a clause; ``1.5`` and ``10:20`` stay whole.
     """
-    return _split(text, _CLAUSE_END)
+    return list(_split(text, _CLAUSE_END))
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
     """Spans between full stops, question and exclamation marks, ``;``, ``~``, ``…`` and line breaks."""
-    return _split(text, _SENTENCE_END)
+    return list(_split(text, _SENTENCE_END))
 
 
 @cache
