@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 _REACH = 8
@@ -16,18 +16,23 @@ def _dictionary() -> Any:
     return rjieba
 
 
+@lru_cache(maxsize=4096)  # on every keystroke the same places are asked about
+def _cut(text: str) -> tuple[tuple[int, int], ...]:
+    """Where the words of a stretch begin and end."""
+    spans, place = [], 0
+    for word in _dictionary().cut(text, False):
+        spans.append((place, place + len(word)))
+        place += len(word)
+    return tuple(spans)
+
+
 def in_word(text: str, start: int, end: int) -> bool:
     """True when the dictionary cuts a word of two characters or more that reaches into ``text[start:end]`` alone.
 
     A span of several characters counts when they all lie in one word.
     """
     first = max(start - _REACH, 0)
-    place = first
-    for word in _dictionary().cut(text[first : end + _REACH], False):
-        if place <= start and end <= place + len(word):
-            return len(word) > 1
-        place += len(word)
-    return False
+    return any(a <= start - first and end - first <= b and b - a > 1 for a, b in _cut(text[first : end + _REACH]))
 
 
 def is_common_noun(word: str) -> bool:
@@ -39,9 +44,6 @@ def is_common_noun(word: str) -> bool:
 def in_longer_word(text: str, start: int, end: int) -> bool:
     """True when the dictionary cuts a word there that reaches beyond ``text[start:end]``."""
     first = max(start - _REACH, 0)
-    place = first
-    for word in _dictionary().cut(text[first : end + _REACH], False):
-        if place < end and start < place + len(word) and (place < start or end < place + len(word)):
-            return True
-        place += len(word)
-    return False
+    words = _cut(text[first : end + _REACH])
+    start, end = start - first, end - first
+    return any(a < end and start < b and (a < start or end < b) for a, b in words)

@@ -6,8 +6,8 @@ only where the writing is not an ordinary word of its own. The tables are in ``k
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -22,10 +22,11 @@ Edit = tuple[int, int, str]
 
 @dataclass(frozen=True)
 class _Shapes:
-    """``splits``: how a character is taken apart → the character. ``alike``: one table of look-alikes a choice."""
+    """``finder`` finds characters taken apart. ``alike``: one table of look-alikes a choice."""
 
-    splits: dict[str, str]
-    pattern: re.Pattern[str]
+    finder: ahocorasick_rs.AhoCorasick
+    wholes: tuple[str, ...]
+    """The character for each pattern of the finder."""
     alike: tuple[dict[int, str], ...]
 
 
@@ -43,8 +44,8 @@ def _shapes() -> _Shapes:
             choices.setdefault(fold(other) or other, []).append(char)
     most = max(map(len, choices.values()), default=0)
     alike = tuple({ord(o): chars[n] for o, chars in choices.items() if len(chars) > n} for n in range(most))
-    either = "|".join(map(re.escape, sorted(splits, key=len, reverse=True)))
-    return _Shapes(splits, re.compile(either or r"(?!)"), alike)
+    finder = ahocorasick_rs.AhoCorasick(list(splits), matchkind=ahocorasick_rs.MatchKind.LeftmostLongest)
+    return _Shapes(finder, tuple(splits.values()), alike)
 
 
 def _spellings(parts: str, radicals: dict[str, str]) -> list[str]:
@@ -64,12 +65,14 @@ class LookAlikes:
     """
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._finder = ahocorasick_rs.AhoCorasick([word for word in words if len(word) > 1])
+        listed = [word for word in words if len(word) > 1]
+        self._finder = ahocorasick_rs.AhoCorasick(listed)
+        self._longest = max(map(len, listed), default=0)
 
     def splits(self, text: str) -> list[Edit]:
         """Replacements that put split characters together again where that makes a word."""
         shapes = _shapes()
-        edits = [(m.start(), m.end(), shapes.splits[m[0]]) for m in shapes.pattern.finditer(text)]
+        edits = [(start, end, shapes.wholes[i]) for i, start, end in shapes.finder.find_matches_as_indexes(text)]
         if not edits:
             return []
         pieces: list[str] = []
@@ -97,10 +100,32 @@ class LookAlikes:
             copy = text.translate(choice)
             if copy == text:
                 continue
-            for _, start, end in self._finder.find_matches_as_indexes(copy, overlapping=True):
-                if copy[start:end] == text[start:end]:
-                    continue
+            changes = [i for i, (new, old) in enumerate(zip(copy, text, strict=True)) if new != old]
+            for start, end in self._worded(copy, changes):
                 changed = [i for i in range(start, end) if copy[i] != text[i] and i not in found]
                 if not any(in_word(text, i, i + 1) for i in changed):
                     found |= {i: (i, i + 1, copy[i]) for i in changed}
         return [found[i] for i in sorted(found)]
+
+    def _worded(self, copy: str, places: list[int]) -> Iterator[tuple[int, int]]:
+        """The words of the list that hold one of the places, in the order they end; only around those is searched."""
+        reach = self._longest - 1
+        for first, last in stretches(places, 2 * reach):
+            left = max(first - reach, 0)
+            near = copy[left : last + reach + 1]
+            for _, a, b in self._finder.find_matches_as_indexes(near, overlapping=True):
+                start, end = a + left, b + left
+                at = bisect_left(places, start)
+                if at < len(places) and places[at] < end:
+                    yield start, end
+
+
+def stretches(places: list[int], gap: int) -> Iterator[tuple[int, int]]:
+    """First and last of each group of places that lie at most ``gap`` apart."""
+    first = last = places[0]
+    for place in places[1:]:
+        if place - last > gap:
+            yield first, last
+            first = place
+        last = place
+    yield first, last

@@ -7,32 +7,35 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice, product
+from itertools import islice, pairwise, product
 
 import ahocorasick_rs
 
 from service.text.dictionary import in_longer_word
 from service.text.normalise import Normalised, fold
-from service.text.shapes import LookAlikes
+from service.text.shapes import LookAlikes, stretches
 from service.text.sounds import SoundAlikes, within_latin
 from service.text.tables import table
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_HAN_RUN_GAP = re.compile(
-    rf"(?<=[{_HAN}])[^\x00{_HAN}a-z0-9,。!?;:、.…\n“”‘’\"'「」『』()《》【】〔〕\[\]{{}}%¥/]+(?=[{_HAN}])"
-)
+_ODD = rf"[^\x00{_HAN}a-z0-9,。!?;:、.…\n“”‘’\"'「」『』()《》【】〔〕\[\]{{}}%¥/]"
+_HAN_RUN_GAP = re.compile(rf"{_ODD}(?<=[{_HAN}].){_ODD}*(?=[{_HAN}])")
 _GAP = rf"(?:[^\x00{_HAN}a-z0-9]{{1,4}}|[a-z])"
 _SINGLES = re.compile(rf"[{_HAN}](?:{_GAP}[{_HAN}]){{2,}}")
 """Characters that stand alone, one after the other: nobody writes so who does not hide something."""
+_SINGLE = re.compile(rf"[^\x00{_HAN}0-9][{_HAN}][^\x00{_HAN}0-9]")
+"""What those must hold, and hardly any other text does; far quicker to ask for."""
 _ANY_GAP = re.compile(_GAP)
 _STUFFING = re.compile(rf"(?<=[{_HAN}])(?:[^\x00{_HAN}a-z0-9%¥]{{1,4}}|[a-z])(?=[{_HAN}])")
 _OPENING, _CLOSING = frozenset("([{「『【〔《<“‘"), frozenset(")]}」』】〕》>”’")
 _CLAUSE_MARKS = frozenset(",。!?;:、.…\n ")
 _REPEAT = re.compile(rf"([{_HAN}])\1{{2,}}")
 _DOUBLES = re.compile(rf"(?:([{_HAN}])\1(?!\1)){{3,}}")
+_DOUBLED = re.compile(rf"([{_HAN}])\1(?:\1|([{_HAN}])\2)")
+"""What either of the two must hold."""
 _OVERRIDE = "\u202e"
 _OVERRIDDEN = re.compile("\u202e[^\u202c\u202e\n]*")
 _MOST_SPELLINGS = 400
@@ -48,7 +51,9 @@ class Disguises:
 
     def __init__(self, words: Iterable[str] = ()) -> None:
         listed = sorted({*words, *table("homophones")["words"]})  # the same words give the same findings in any order
-        self._words = ahocorasick_rs.AhoCorasick([word for word in listed if len(word) > 1])
+        words = [word for word in listed if len(word) > 1]
+        self._words = ahocorasick_rs.AhoCorasick(words)
+        self._longest = max(map(len, words), default=0)
         self._sounds = SoundAlikes(listed)
         self._shapes = LookAlikes(listed)
 
@@ -67,20 +72,35 @@ class Disguises:
         """
         text = norm.text
         gaps = [m.span() for m in _STUFFING.finditer(text)]
-        if not gaps:
-            return norm
-        copy = _STUFFING.sub("", text)
         places: list[int] = []
         dropped = 0
         for start, end in gaps:
             places.append(start - dropped)
             dropped += end - start
+        marks = [_CLAUSE_MARKS.issuperset(text[a:b]) for a, b in gaps]
+        reach = self._longest - 2  # two gaps farther apart part no word together
+        near = [b - a <= reach for a, b in pairwise(places)]
+        doubtful = [
+            place
+            for place, mark, before, after in zip(places, marks, [False, *near], [*near, False], strict=bool(gaps))
+            if not mark or before or after
+        ]
+        if not doubtful:
+            return norm
+        copy = _STUFFING.sub("", text)
         edits: set[tuple[int, int, str]] = set()
-        for _, first, last in self._words.find_matches_as_indexes(copy, overlapping=True):
-            inside = gaps[bisect_right(places, first) : bisect_left(places, last)]
-            if len(inside) > 1 or any(not _CLAUSE_MARKS.issuperset(text[a:b]) for a, b in inside):
-                edits |= {(a, b, "") for a, b in inside}
+        for first, last in self._worded(copy, doubtful):
+            low, high = bisect_right(places, first), bisect_left(places, last)
+            if high - low > 1 or not all(marks[low:high]):
+                edits |= {(a, b, "") for a, b in gaps[low:high]}
         return _edit(norm, sorted(edits))
+
+    def _worded(self, copy: str, places: list[int]) -> Iterator[tuple[int, int]]:
+        """Where the listed words stand around some places of a text."""
+        for first, last in stretches(places, 2 * self._longest):
+            left = max(first - self._longest, 0)
+            for _, a, b in self._words.find_matches_as_indexes(copy[left : last + self._longest], overlapping=True):
+                yield left + a, left + b
 
 
 def _read_back(norm: Normalised) -> Normalised:
@@ -105,16 +125,17 @@ def squeeze(norm: Normalised) -> Normalised:
     that is no letter, digit, quote or clause mark falls away wherever it parts two Han characters.
     """
     text, edits = norm.text, []
-    for run in _SINGLES.finditer(text):
+    for run in _SINGLES.finditer(text) if _SINGLE.search(text) else ():
         edits += [(m.start(), m.end(), "") for m in _ANY_GAP.finditer(text, run.start() + 1, run.end())]
         if text[run.start() - 1 : run.start()] in _OPENING and text[run.end() : run.end() + 1] in _CLOSING:
             edits += [(run.start() - 1, run.start(), ""), (run.end(), run.end() + 1, "")]
     squeezed = _edit(norm, edits)
     squeezed = _edit(squeezed, [(m.start(), m.end(), "") for m in _HAN_RUN_GAP.finditer(squeezed.text)])
     text = squeezed.text
-    edits = [(m.start() + 1, m.end(), "") for m in _REPEAT.finditer(text)]
-    edits += [(i + 1, i + 2, "") for m in _DOUBLES.finditer(text) for i in range(m.start(), m.end(), 2)]
-    squeezed = _edit(squeezed, edits)
+    if _DOUBLED.search(text):
+        edits = [(m.start() + 1, m.end(), "") for m in _REPEAT.finditer(text)]
+        edits += [(i + 1, i + 2, "") for m in _DOUBLES.finditer(text) for i in range(m.start(), m.end(), 2)]
+        squeezed = _edit(squeezed, edits)
     return _edit(squeezed, _spelled_out(squeezed.text))
 
 
