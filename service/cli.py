@@ -77,12 +77,14 @@ def check(
         Literal["reasonable", "unreasonable", "needs_clarification"] | None,
         typer.Option("--verdict", help=_help("verdict")),
     ] = None,
+    repair: Annotated[bool, typer.Option("--repair", help=_help("repair"))] = False,
+    out: Annotated[str | None, typer.Option("--out", help=_help("check_out"))] = None,
     as_json: Json = False,
 ) -> None:
-    """Check a text."""
-    from service.commands.checking import run_check
+    """Check a text, or a file of chats."""
+    from service.commands.checking import CheckOptions, run_check
 
-    raise typer.Exit(run_check(text, file, shop, verdict, as_json))
+    raise typer.Exit(run_check(CheckOptions(text, file, shop, verdict, repair, out, as_json)))
 
 
 @app.command(help=_help("mask"))

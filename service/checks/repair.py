@@ -138,8 +138,7 @@ class _Mending:
         return [_Target(start, end, new, finding.rule, grave, self._names(start, end), mend == "strip")]
 
     def _names(self, start: int, end: int) -> bool:
-        said = fold(self.text[start:end])
-        return bool(self.rules.repairs.demand_in(said) or self.rules.repairs.goods_in(said))
+        return any(self.rules.repairs.named_in(fold(self.text[start:end])))
 
     def _thinned(self, targets: list[_Target]) -> list[_Target]:
         """Of neighbours only those keep their suggestion that name a thing of their own; else the gravest does."""

@@ -12,7 +12,7 @@ from service.checks.sources import numbers_of
 from service.rulebook.checkrules import CheckRules
 from service.rulebook.forbidden import ForbiddenRules
 from service.rulebook.sentences import Hit
-from service.rulebook.wording import DEMAND, GOODS
+from service.rulebook.wording import DEMAND, GOODS, Named
 from service.text.normalise import fold
 from service.text.numerals import Number
 from service.text.segment import sentences
@@ -26,6 +26,7 @@ class Wordings:
 
     def __init__(self, text: str, rules: ForbiddenRules, ground: Ground, checkrules: CheckRules | None) -> None:
         self._text, self._rules, self._ground, self._checkrules = text, rules, ground, checkrules
+        self._seen: dict[str, Named] = {}
 
     def suggestion(self, hit: Hit) -> str | None:
         """The fullest wording of the hit's rule that its sentence can fill and that states nothing without a source.
@@ -63,16 +64,21 @@ class Wordings:
 
     def _things(self, near: list[str]) -> dict[str, str]:
         """Goods and demand where they stand nearest; goods else of the whole text or the order."""
-        repairs = self._rules.repairs
-        goods = next((named for place in near for named in repairs.goods_in(place)), "")
-        demand = next(filter(None, map(repairs.demand_in, near)), "")
+        named = [self._named(place) for place in near]
+        goods = next((goods for place in named for goods in place.goods), "")
+        demand = next((place.demand for place in named if place.demand), "")
         return {GOODS: goods or self._only_goods or self._ground.goods, DEMAND: demand}
 
     @cached_property
     def _only_goods(self) -> str:
         """What the whole text is about, when it names just one thing."""
-        named = self._rules.repairs.goods_in(fold(self._text))
+        named = self._named(fold(self._text)).goods
         return named[0] if len(named) == 1 else ""
+
+    def _named(self, text: str) -> Named:
+        if text not in self._seen:
+            self._seen[text] = self._rules.repairs.named_in(text)
+        return self._seen[text]
 
     def _numbers(self, near: list[str]) -> dict[str, str]:
         """For each number slot the first number of its kinds, of the hit itself, else of its sentence."""

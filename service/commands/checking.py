@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-from service.commands.inputs import one_line, text_of
+from dataclasses import dataclass
+
+from service.commands.inputs import one_line, text_of, usage
 from service.commands.place import knowledge_dir
 from service.commands.words import name_of, word
 from service.errors import InvalidRequest
 
+_CHATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx", ".xls", ".xlsm", ".et", ".ods", ".numbers")
 
-def run_check(text: str | None, file: str | None, shop: str | None, verdict: str | None, as_json: bool) -> int:
-    """Check a text; 1 when something in it must not be said.
+
+@dataclass(frozen=True)
+class CheckOptions:
+    """What was typed after ``youli check``."""
+
+    text: str | None
+    file: str | None
+    shop: str | None = None
+    verdict: str | None = None
+    repair: bool = False
+    out: str | None = None
+    as_json: bool = False
+
+
+def run_check(options: CheckOptions) -> int:
+    """Check a text, or the agents' turns of a file of chats; 1 when something in it must not be said.
 
     Raises:
         UsageError: no text, too long, not UTF-8.
         RulebookError: a broken rule file.
     """
+    if options.file is not None and options.file.lower().endswith(_CHATS):
+        if options.text is not None or options.verdict is not None or options.repair:
+            raise usage("chats_alone")
+        from service.commands.check_file import run_check_file
+
+        return run_check_file(options.file, options.out, options.as_json)
+    if options.out is not None:
+        raise usage("out_alone")
     from service.intake import read_model
     from service.schemas import CheckRequest
 
-    body = {"text": text_of(text, file), "verdict": verdict} | ({"shop": shop} if shop else {})
+    body: dict[str, object] = {"text": text_of(options.text, options.file), "verdict": options.verdict}
+    body |= {"repair": options.repair} | ({"shop": options.shop} if options.shop else {})
     try:
         request = read_model(CheckRequest, body)
     except InvalidRequest as error:
@@ -27,7 +53,7 @@ def run_check(text: str | None, file: str | None, shop: str | None, verdict: str
     from service.rulebook.book import CheckBook
 
     result = Checker(CheckBook(knowledge_dir())).check(request, None)
-    if as_json:
+    if options.as_json:
         print(result.model_dump_json(indent=2))
     else:
         from service.commands.show import check_lines

@@ -131,7 +131,12 @@ def check_lines(result: CheckResult) -> list[str]:
     if not result.findings:
         return [word("check", "clean")]
     gate = word("check", "blocked", count=blocked) if blocked else word("check", "passed")
-    return [*finding_lines(result.findings), strong(gate)]
+    shown = [*finding_lines(result.findings), strong(gate)]
+    if result.repaired is not None and result.changes:
+        shown.append(word("check", "repaired", text=printable(result.repaired)))
+    elif result.repair_reason:
+        shown.append(word("check", "not_repaired", reason=result.repair_reason))
+    return shown
 
 
 def finding_lines(findings: list[Finding]) -> list[str]:

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
 from service.errors import phrase
-from service.rulebook.frames import FrameMatch, Frames
+from service.rulebook.frames import FrameIndex, Frames
 from service.rulebook.rulefile import Frame
 from service.rulebook.yamlfile import StrictModel, YamlFile
 
@@ -80,6 +80,13 @@ class RepairFile(StrictModel):
     """What is no sentence when it is all that is left (亲, 您好)."""
 
 
+class Named(NamedTuple):
+    """What a text is about: its goods in its order, and the demand it names first, of two at one place the longer."""
+
+    goods: tuple[str, ...]
+    demand: str
+
+
 class Repairs:
     """The file ready to run. Frames are read at once, so that mistakes show; their patterns compile on first use."""
 
@@ -97,15 +104,22 @@ class Repairs:
                 raise (file.error(str(error), *where, place) if file else error) from None
         return Frames.joined(made)
 
-    def goods_in(self, text: str) -> list[str]:
-        """The goods a text in normal form names, in its order."""
-        spans = [match.captures[GOODS] for match in self.goods.finditer(text) if GOODS in match.captures]
-        return list(dict.fromkeys(text[start:end] for start, end in spans))
+    @cached_property
+    def _index(self) -> FrameIndex[str]:
+        index: FrameIndex[str] = FrameIndex()
+        index.add(GOODS, self.goods)
+        for name, frames in self.demands.items():
+            index.add(name, frames)
+        index.compile()
+        return index
 
-    def demand_in(self, text: str) -> str:
-        """The demand a text in normal form names first; of two at one place the longer said; empty when none."""
-        firsts = [(name, match) for name, frames in self.demands.items() if (match := _first(frames, text))]
-        return min(firsts, key=lambda pair: (pair[1].start, -pair[1].end), default=("", None))[0]
+    def named_in(self, text: str) -> Named:
+        """The goods and the demand a text in normal form names."""
+        found = self._index.scan(text)
+        spans = [match.captures[GOODS] for key, match in found if key == GOODS and GOODS in match.captures]
+        goods = tuple(dict.fromkeys(text[start:end] for start, end in spans))
+        said = [(match.start, -match.end, key) for key, match in found if key != GOODS]
+        return Named(goods, min(said)[2] if said else "")
 
     def mend(self, category: str, rule: str) -> Mend:
         """What repair does about a finding; what nobody listed is left to a person."""
@@ -146,10 +160,6 @@ class Repairs:
         if slot in self.entry.numbers:
             return [self.entry.samples[slot]]
         return [word for word in words[slot] if self.echo(slot, word)]
-
-
-def _first(frames: Frames, text: str) -> FrameMatch | None:
-    return min(frames.finditer(text), key=lambda match: (match.start, -match.end), default=None)
 
 
 def check_say(say: Sequence[str], words: Mapping[str, Sequence[str]], shared: frozenset[str]) -> None:
