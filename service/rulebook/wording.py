@@ -17,7 +17,8 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from service.errors import phrase
-from service.rulebook.frames import FrameIndex, Frames
+from service.rulebook.frameindex import FrameIndex
+from service.rulebook.frames import Frames
 from service.rulebook.rulefile import Frame
 from service.rulebook.yamlfile import StrictModel, YamlFile
 
