@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from service.checks.once import said_again
 from service.checks.rewriting import Rewriting
@@ -106,8 +107,6 @@ class _Mending:
         self.rules = rules
         self._lone = frozenset(rules.repairs.entry.lone)
         self._joints = tuple(sorted(rules.repairs.entry.joints, key=len, reverse=True))
-        self._given: set[str] = set()
-        """Suggestions already put in: one that came back did not help."""
 
     @property
     def text(self) -> str:
@@ -131,11 +130,24 @@ class _Mending:
         start, end = finding.start, finding.end
         if mend != "strip":
             start, end = self.rewriting.whole(start, end, self._lone, sentence=mend == "sentence")
+        if again and (rest := self._beside(start, end)) is not None:
+            return [_Target(a, b, "", finding.rule, False, False) for a, b in rest or [(start, end)]]
         new = finding.suggestion or "" if mend == "say" else ""
-        if again and new in self._given:
-            new = ""
         grave = finding.category in DATED
         return [_Target(start, end, new, finding.rule, grave, self._names(start, end), mend == "strip")]
+
+    def _beside(self, start: int, end: int) -> list[tuple[int, int]] | None:
+        """What of a span stands beside a suggestion already put into its sentence; None when there is none.
+
+        The matter is told there: the words left of the old sentence go, and the suggestion itself when it is all.
+        """
+        first, last = self.rewriting.whole(start, end, sentence=True)
+        said = [(a, b) for a, b in self.rewriting.said() if a < last and first < b]
+        if not said:
+            return None
+        edges = [start, *(place for span in said for place in span if start < place < end), end]
+        gaps = [(a, b) for a, b in pairwise(edges) if not any(c <= a and b <= d for c, d in said)]
+        return [(a, b) for a, b in gaps if any(map(str.isalnum, self.text[a:b]))]
 
     def _names(self, start: int, end: int) -> bool:
         return any(self.rules.repairs.named_in(fold(self.text[start:end])))
@@ -158,7 +170,6 @@ class _Mending:
         rest = self.text[: target.start] + "\n" + self.text[target.end :]
         new = _unsaid(target.new, rest)
         if new:
-            self._given.add(target.new)
             asked = _NO_STATEMENT.match(self.text, target.end)  # what was shouted or asked is stated now
             end, mark = (asked.end(), _STOP) if asked else (target.end, "")
             self.rewriting.replace(target.start, end, new + mark, target.rule)

@@ -50,6 +50,15 @@ class Rewriting:
                 found.append(_change(p.start, p.end, before, p.text, p.rule))
         return found
 
+    def said(self) -> list[tuple[int, int]]:
+        """Where something new stands now."""
+        spans, place = [], 0
+        for piece in self._pieces:
+            begin, place = place, place + len(piece.text)
+            if piece.rule is not None and piece.text:
+                spans.append((begin, place))
+        return spans
+
     def part(self, start: int, end: int) -> str:
         """What a stretch of the original has become; a change that reaches over its start belongs to it whole."""
         return "".join(
