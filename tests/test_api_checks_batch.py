@@ -30,7 +30,7 @@ def batch(client: TestClient, *items: Any) -> dict[str, Any]:
 
 
 def test_every_item_is_answered_in_order_as_it_would_be_alone(client: TestClient) -> None:
-    texts = ["单号出来我发在这里。", "随您便，爱买不买。", "这个我得问问主管才知道。", "您看选哪个，回我一句。"]
+    texts = ["单号出来我发在这里。", "爱买不买，爱买不买。", "这个我得问问主管才知道。", "您看选哪个，回我一句。"]
     body = batch(client, *({"text": text, "repair": True} for text in texts))
     alone = [client.post("/v1/checks", json={"text": text, "repair": True}).json() for text in texts]
     assert [item["index"] for item in body["items"]] == [0, 1, 2, 3]
@@ -38,7 +38,7 @@ def test_every_item_is_answered_in_order_as_it_would_be_alone(client: TestClient
 
 
 def test_the_summary_counts_what_the_items_say(client: TestClient) -> None:
-    body = batch(client, {"text": "随您便。"}, {"text": "好的，单号出来发您。"}, {"text": "我们会尽快处理的。"}, {})
+    body = batch(client, {"text": "爱买不买。"}, {"text": "好的，单号出来发您。"}, {"text": "我们会尽快处理的。"}, {})
     summary = body["summary"]
     results = [item["result"] for item in body["items"] if item["result"]]
     findings = [finding for result in results for finding in result["findings"]]
@@ -62,7 +62,7 @@ def test_the_summary_counts_what_the_items_say(client: TestClient) -> None:
     ],
 )
 def test_a_broken_item_says_where_and_spoils_no_other(client: TestClient, item: Any, pointer: str) -> None:
-    body = batch(client, item, {"text": "随您便。"})
+    body = batch(client, item, {"text": "爱买不买。"})
     first, second = body["items"]
     assert first["result"] is None
     assert first["error"]["code"] == "invalid_request"
@@ -105,6 +105,6 @@ def test_a_batch_that_is_none_is_refused_whole(client: TestClient, body: Any, co
 
 
 def test_the_most_items_fit(client: TestClient) -> None:
-    body = batch(client, *([{"text": "随您便。"}] * MAX_ITEMS))
+    body = batch(client, *([{"text": "爱买不买。"}] * MAX_ITEMS))
     assert body["summary"]["blocked"] == MAX_ITEMS
     assert body["summary"]["passed_share"] == 0

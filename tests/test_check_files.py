@@ -24,7 +24,7 @@ HEAD = "会话ID,发送方,客服昵称,消息内容,发送时间\n"
 CHATS = HEAD + (
     "c1,买家,,你们就是不给退是吧,2026-11-20 10:00\n"
     "c1,客服,小林,单号出来我发在这里。,2026-11-20 10:01\n"
-    "c1,客服,小林,随您便。,2026-11-20 10:02\n"
+    "c1,客服,小林,爱买不买。,2026-11-20 10:02\n"
     "c2,系统,,会话已结束,2026-11-20 10:03\n"
     'c2,客服,小周,"这个我得问问主管才知道，\n您等着吧。",2026-11-20 10:04\n'
 )
@@ -67,13 +67,13 @@ def test_json_lines_and_english_names(tmp_path: Path) -> None:
             "session_id": "s",
             "sender_type": "agent",
             "agent_name": "小林",
-            "content": "随您便。",
+            "content": "爱买不买。",
             "send_time": 1764000000,
         },
     ]
     lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     found = turns(written(tmp_path, lines + "\n{broken\n[]\n", "chats.jsonl"))
-    assert found[1] == Turn(2, "agent", "随您便。", "s", "小林", "1764000000")
+    assert found[1] == Turn(2, "agent", "爱买不买。", "s", "小林", "1764000000")
     assert [one.line for one in found if isinstance(one, BadLine)] == [3, 4]
 
 
@@ -83,7 +83,7 @@ def test_a_header_below_a_few_lines_of_talk_is_found(tmp_path: Path) -> None:
 
 
 def test_nicknames_tell_the_agent_by_the_shops_name(tmp_path: Path) -> None:
-    text = "发送人,内容\ntb_1234,在吗\n示例旗舰店:小林,随您便。\n"
+    text = "发送人,内容\ntb_1234,在吗\n示例旗舰店:小林,爱买不买。\n"
     found = turns(written(tmp_path, text))
     assert [(one.role, one.agent) for one in found if isinstance(one, Turn)] == [
         ("buyer", "tb_1234"),
@@ -92,7 +92,7 @@ def test_nicknames_tell_the_agent_by_the_shops_name(tmp_path: Path) -> None:
 
 
 def test_a_list_of_sentences_is_all_the_agents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, body = checked(capsys, written(tmp_path, "话术\n随您便。\n单号出来我发在这里。\n"))
+    code, body = checked(capsys, written(tmp_path, "话术\n爱买不买。\n单号出来我发在这里。\n"))
     assert (code, body["checked"], body["blocked"]) == (1, 2, 1)
 
 
@@ -104,13 +104,13 @@ def test_only_agents_are_checked_and_counts_add_up(tmp_path: Path, capsys: pytes
     for field in ("by_category", "by_severity", "by_agent", "by_rule"):
         assert sum(body[field].values()) == len(body["findings"])
     first = body["findings"][0]
-    assert (first["line"], first["time"], first["text"]) == (4, "2026-11-20 10:02", "随您便。")
+    assert (first["line"], first["time"], first["text"]) == (4, "2026-11-20 10:02", "爱买不买。")
 
 
 def test_what_the_buyer_said_in_the_same_chat_is_a_quotation(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = "随您便爱买不买的态度"
+    said = "爱买不买随您便的态度"
     rows = f"c1,买家,,{said},\nc1,客服,小林,{said}，我看到了。,\n"
     _, own = checked(capsys, written(tmp_path, HEAD + rows))
     _, other = checked(capsys, written(tmp_path, HEAD + rows.replace("c1,买家", "c2,买家")))
@@ -129,12 +129,12 @@ def test_the_report_has_a_row_for_every_finding(tmp_path: Path, capsys: pytest.C
         head, *rows = list(csv.reader(file))
     assert head == ["会话", "行号", "时间", "客服", "原文", "检出", "类别", "严重", "原因", "建议"]
     assert [row[1] for row in rows] == ["4", "6", "6", "8"]
-    assert rows[0][:8] == ["c1", "4", "2026-11-20 10:02", "小林", "随您便。", "随您便", "主观拒绝", "必须改"]
+    assert rows[0][:8] == ["c1", "4", "2026-11-20 10:02", "小林", "爱买不买。", "爱买不买", "主观拒绝", "必须改"]
     assert "谁" in rows[-1][8]
 
 
 def test_no_cell_of_the_report_is_a_formula(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = "".join(f"{mark}c,客服,{mark}小林,{mark}随您便。,\n" for mark in ("=", "+", "-", "@", " =", "＝"))
+    rows = "".join(f"{mark}c,客服,{mark}小林,{mark}爱买不买。,\n" for mark in ("=", "+", "-", "@", " =", "＝"))
     out = tmp_path / "report.csv"
     main(["check", "--file", written(tmp_path, HEAD + rows), "--out", str(out)])
     capsys.readouterr()
@@ -157,7 +157,7 @@ def test_a_safe_cell_never_begins_a_formula(text: str) -> None:
     [
         ('c9,客服,小林,"没写完的', 8, "引号"),
         ("c9,客服\n", 8, "列数"),
-        ("c9,路人甲,小林,随您便。,\n", 8, "路人甲"),
+        ("c9,路人甲,小林,爱买不买。,\n", 8, "路人甲"),
     ],
 )
 def test_a_broken_line_is_told_and_the_good_ones_are_done(
@@ -171,12 +171,12 @@ def test_a_broken_line_is_told_and_the_good_ones_are_done(
 
 
 def test_a_stray_quotation_mark_does_not_swallow_what_follows(tmp_path: Path) -> None:
-    found = turns(written(tmp_path, HEAD + 'c1,客服,小林,"随您便。,\n' + "c1,客服,小林,单号发您。,\n" * 3))
+    found = turns(written(tmp_path, HEAD + 'c1,客服,小林,"爱买不买。,\n' + "c1,客服,小林,单号发您。,\n" * 3))
     assert [type(one).__name__ for one in found] == ["BadLine", "Turn", "Turn", "Turn"]
 
 
 def test_a_wrongly_encoded_line_costs_only_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data = CHATS.encode() + "c9,客服,小林,随您便。,\n".encode("gb18030") + "c9,客服,小林,爱买不买。,\n".encode()
+    data = CHATS.encode() + "c9,客服,小林,爱买不买。,\n".encode("gb18030") + "c9,客服,小林,爱买不买。,\n".encode()
     code, body = checked(capsys, written(tmp_path, data))
     assert (code, body["blocked"], [bad["line"] for bad in body["bad_lines"]]) == (1, 3, [8])
 
@@ -208,7 +208,7 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, capsys: pytest.Cap
         ["check", "--file", path, "--out", path],
         ["check", "--file", path, "--out", str(tmp_path / "none" / "report.csv")],
         ["check", "--file", path, "--repair"],
-        ["check", "随您便。", "--out", str(tmp_path / "report.csv")],
+        ["check", "爱买不买。", "--out", str(tmp_path / "report.csv")],
     ):
         assert main(arguments) == 2
         assert capsys.readouterr().err.count("\n") == 1
@@ -218,18 +218,18 @@ def test_what_does_not_go_together_is_refused(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_plain_text_files_are_checked_as_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "--file", written(tmp_path, "随您便。\n", "reply.txt"), "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["findings"][0]["excerpt"] == "随您便"
+    assert main(["check", "--file", written(tmp_path, "爱买不买。\n", "reply.txt"), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["findings"][0]["excerpt"] == "爱买不买"
 
 
 def test_repair_is_shown_at_the_shell(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "照片收到了。随您便。", "--repair"]) == 1
+    assert main(["check", "照片收到了。爱买不买。", "--repair"]) == 1
     assert "改好的：照片收到了。" in capsys.readouterr().out
 
 
 def test_checking_a_text_imports_nothing_of_files_and_repair() -> None:
     code = (
-        "import sys; from service.cli import main; main(['check', '随您便。']);"
+        "import sys; from service.cli import main; main(['check', '爱买不买。']);"
         "print([m for m in sys.modules if m.endswith(('.chats', '.check_file', '.repair', '.batch'))])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

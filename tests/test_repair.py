@@ -73,7 +73,7 @@ def test_an_unsourced_commitment_is_taken_out() -> None:
 
 
 def test_every_change_is_told_in_places_of_the_text_as_sent() -> None:
-    text = "您好。这个我得问问主管才知道。随您便！抱歉抱歉，单号出来我发您。"
+    text = "您好。这个我得问问主管才知道。爱买不买！抱歉抱歉，单号出来我发您。"
     result = repaired(text)
     rewritten, place = "", 0
     for change in result.changes:
@@ -98,7 +98,7 @@ def test_one_apology_is_enough_for_a_suggestion_too() -> None:
 
 
 def test_what_nobody_asked_for_is_not_given() -> None:
-    result = CHECKER.check(CheckRequest(text="随您便。"), None)
+    result = CHECKER.check(CheckRequest(text="爱买不买。"), None)
     assert (result.repaired, result.changes, result.repair_reason) == (None, [], None)
 
 
@@ -110,14 +110,14 @@ def test_a_text_of_which_nothing_is_left_is_a_persons() -> None:
 
 
 def test_a_text_too_long_is_a_persons() -> None:
-    result = repaired("随您便。" * LONGEST)
+    result = repaired("爱买不买。" * LONGEST)
     assert (result.repaired, result.passed) == (None, False)
     assert str(LONGEST) in (result.repair_reason or "")
 
 
 @pytest.mark.parametrize(("closing", "whole"), [("您看选哪个，回我一句。", True), ("", False)])
 def test_steps_are_held_against_the_method_again(closing: str, whole: bool) -> None:
-    steps = [("empathy", "锅坏了您着急。"), ("solution", "随您便。"), ("closing", closing)]
+    steps = [("empathy", "锅坏了您着急。"), ("solution", "爱买不买。"), ("closing", closing)]
     request = {
         "text": "\n".join(text for _, text in steps),
         "steps": [{"step": name, "text": text} for name, text in steps],
