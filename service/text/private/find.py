@@ -31,6 +31,8 @@ _NUMBERED = (
     accounts.parcels,
 )
 """Recognisers of what is never written without a digit."""
+_WITH_NAMES = ("phone", "landline", "address", "id_card", "bank_card", "passport")
+"""Types that people write their name beside."""
 
 MAX_CHARS = 50_000
 """Longer texts are read in pieces of this many characters, so that time stays linear."""
@@ -77,9 +79,7 @@ def _candidates(text: str) -> list[Candidate]:
     for recogniser in _NUMBERED if _DIGIT.search(text) else ():
         found += recogniser(text)
     found += address.addresses(text)
-    anchors = [
-        (c.start, c.end) for c in _choose(found) if c.type in ("phone", "landline", "address", "id_card", "bank_card")
-    ]
+    anchors = [(c.start, c.end) for c in _choose(found) if c.type in _WITH_NAMES]
     for by_words in (names.labelled, names.titled, names.signed, names.mentioned):
         found += by_words(text)
     found += names.beside(text, anchors)
