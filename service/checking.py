@@ -16,7 +16,7 @@ from service.checks.privacy import check_privacy
 from service.rulebook.book import CheckBook, Rulebook
 from service.schemas import CheckRequest, CheckResult, Draft, Finding, Inquiry, Order, Step, StepIn, StepName
 from service.text.normalise import normalise
-from service.text.segment import sentences
+from service.text.segment import PAUSES, sentences
 
 if TYPE_CHECKING:  # a bare text is checked without any of these: the shell waits
     from service.citing import Cited
@@ -27,7 +27,9 @@ if TYPE_CHECKING:  # a bare text is checked without any of these: the shell wait
 
 WINDOW = 600
 """Characters checked at once; a reply is shorter."""
-ENOUGH = 100
+UNPAUSED = 200
+"""Characters without a pause that are checked at once where a sentence does not fit: nobody writes so."""
+ENOUGH = 50
 """Findings after which a text is not looked at further."""
 QUOTABLE = frozenset({"law", "platform", "shop"})
 """Authorities whose quoted words are a source for numbers."""
@@ -153,12 +155,19 @@ def _windows(text: str) -> list[tuple[int, int]]:
     start = 0
     for _, end in [*sentences(text), (0, len(text))]:
         while end - start > WINDOW:
-            windows.append((start, start + WINDOW))
-            start += WINDOW
+            stop = _pause(text, start)
+            windows.append((start, stop))
+            start = stop
         if end - start > WINDOW // 2 or end == len(text):
             windows.append((start, end))
             start = end
     return [(a, b) for a, b in windows if a < b]
+
+
+def _pause(text: str, start: int) -> int:
+    """Where a sentence longer than a window is cut: behind its last pause in there, or where one was long due."""
+    last = max(text.rfind(pause, start, start + WINDOW) for pause in PAUSES)
+    return last + 1 if last >= start + UNPAUSED // 2 else start + UNPAUSED
 
 
 def _blocks(findings: Sequence[Finding]) -> bool:

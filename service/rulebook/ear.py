@@ -21,6 +21,8 @@ from service.text.normalise import fold
 _NOT_WORD = re.compile(r"[\W_]+")
 _SHORTEST_FOLLOWER = 3
 """Letters and digits of the shortest clause that can be told from an address (``亲，``)."""
+_MOST_PAIRS = 120
+"""Pairs of a text that are looked up, the rarest ones: what is longer has no pause where anybody would make one."""
 _SMOOTH = 0.2
 """What a pair nobody of a kind has said counts."""
 
@@ -112,7 +114,9 @@ class Neighbours:
         """How much a text in normal form shares with each example."""
         index = self._index
         mine = [pair for pair in sorted(_pairs(text)) if pair in index.places]
-        shared: dict[int, float] = defaultdict(float)
+        if len(mine) > _MOST_PAIRS:
+            mine = sorted(sorted(mine, key=lambda pair: len(index.places[pair]))[:_MOST_PAIRS])
+        shared = [0.0] * len(index.kinds)
         for pair in mine:
             rarity = index.rarity[pair]
             for place in index.places[pair]:
@@ -120,8 +124,9 @@ class Neighbours:
         size = math.sqrt(sum(map(index.rarity.__getitem__, mine))) or 1.0
         bad: list[tuple[float, int]] = []
         harmless: list[tuple[float, int]] = []
-        for place, weight in shared.items():
-            (bad if index.kinds[place] else harmless).append((weight / (size * index.sizes[place]), -place))
+        for place, weight in enumerate(shared):
+            if weight:
+                (bad if index.kinds[place] else harmless).append((weight / (size * index.sizes[place]), -place))
         return Nearest(mine, bad, harmless)
 
     def likeliest(self, near: Nearest) -> Example | None:
