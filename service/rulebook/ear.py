@@ -36,6 +36,8 @@ class LearningFile(StrictModel):
     margin: Annotated[float, Field(ge=-1, le=1)]
     doubt: float = -1000.0
     """Clauses in which a frame holds but that score no more than this are believed to be harmless."""
+    doubt_from: int = 1
+    """Letters and digits of a sentence from which frames are doubted at all."""
     follow: float = 0.0
     """Clauses beside a forbidden one that score at least this belong to it."""
 

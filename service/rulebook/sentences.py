@@ -76,6 +76,9 @@ def _believed(norm: Normalised, rules: ForbiddenRules, hits: list[Hit]) -> list[
     loudest: list[tuple[int, int]] = []
     for start, end in sentences(norm.text):
         weighed = ear.likeness.weigh(norm.text[start:end])
+        if sum(clause.said for clause in weighed) < ear.settings.doubt_from:
+            loudest.append(norm.span(start, end))  # too short to sound like anything
+            continue
         for window in ear.likeness.windows(weighed, 1, ear.settings.doubt):
             loudest.append(norm.span(start + weighed[window.first].start, start + weighed[window.last].end))
     return [hit for hit in hits if not _doubtful(hit, rules) or any(a < hit.end and hit.start < b for a, b in loudest)]
