@@ -33,7 +33,8 @@ def test_the_shipped_weights_were_learned_from_the_present_sentences() -> None:
 
 def test_what_no_frame_catches_is_heard_and_likened_to_an_example() -> None:
     rules = load_forbidden(KNOWLEDGE / "forbidden")
-    heard = [e for e in rules.examples if e.rule and not check_phrases(e.text, type(rules)(rules.rules))]
+    some = [e for e in rules.examples if e.rule][::40]
+    heard = [e for e in some if not check_phrases(e.text, type(rules)(rules.rules))]
     caught = [e for e in heard if any(f.severity == "block" for f in check_phrases(e.text, rules))]
     assert len(heard) > 10
     assert len(caught) > 0.8 * len(heard)

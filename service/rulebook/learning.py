@@ -23,7 +23,7 @@ from service.text.normalise import fold
 from service.text.segment import blank, quoted
 
 _ROUNDS = 8
-_FOLDS = 5
+_FOLDS = 3
 _RATE = 0.6
 _LEAST = 0.1
 """What a run counts that leans to neither side."""
