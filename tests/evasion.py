@@ -281,7 +281,7 @@ def repeat_characters(phrase: str, rng: random.Random) -> str:
 @_technique("mechanical")
 def brackets_each(phrase: str, rng: random.Random) -> str:
     """Brackets around every character."""
-    left, right = rng.choice(["()", "（）", "【】", "[]", "「」", "《》", "{}", "〔〕", "“”"])
+    left, right = tuple(rng.choice(["()", "（）", "【】", "[]", "「」", "《》", "{}", "〔〕", "“”"]))
     return "".join(left + c + right for c in phrase)
 
 
@@ -289,7 +289,7 @@ def brackets_each(phrase: str, rng: random.Random) -> str:
 def brackets_one(phrase: str, rng: random.Random) -> str:
     """Brackets around one character, not a mere particle."""
     at = rng.choice([i for i, c in enumerate(phrase) if c not in "的了吧哦个我您们是"])
-    left, right = rng.choice(["()", "（）", "【】", "[]", "「」", "“”"])
+    left, right = tuple(rng.choice(["()", "（）", "【】", "[]", "「」", "“”"]))
     return phrase[:at] + left + phrase[at] + right + phrase[at + 1 :]
 
 
