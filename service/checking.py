@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -192,6 +192,7 @@ def ground_of(brief: Brief, cited: Cited) -> Ground:
     quotes = [c.quote for c in cited.citations if c.authority in QUOTABLE]
     return Ground(
         records=(*_order_texts(inquiry.order), *_records(inquiry), *_known_texts(brief.known), *quotes),
+        ordered=_ordered(inquiry.order),
         buyer=tuple(m.content for m in inquiry.messages if m.role == "customer"),
         agent=tuple(m.content for m in inquiry.messages if m.role == "agent"),
         verdict=brief.plan.verdict,
@@ -212,7 +213,9 @@ def _granted(brief: Brief) -> list[str]:
 def _records(inquiry: Inquiry) -> list[str]:
     from service.reading import records
 
-    return [f"{key.rsplit('.', 1)[-1]}：{text}" for key, text in records(inquiry)]
+    found = [(key.rsplit(".", 1)[-1], text) for key, text in records(inquiry)]
+    keys = {key for key, _ in found}
+    return [_fact(key, text, keys) for key, text in found]
 
 
 def _goods_of(order: Order, entry: GoodsFile) -> str:
@@ -226,14 +229,25 @@ def _goods_of(order: Order, entry: GoodsFile) -> str:
 
 
 def _order_texts(order: Order) -> list[str]:
-    texts = [text for text in (order.product, order.category) if text]
+    texts = list(_ordered(order))
     if order.amount is not None:
-        texts.append(f"{order.amount:g}元")
+        texts.append(f"amount:{order.amount:g}元")
     if order.days_since_received is not None:
         texts.append(f"{order.days_since_received}天")
-    if order.quantity is not None:
-        texts.append(f"{order.quantity}件")
     return texts
+
+
+def _ordered(order: Order) -> tuple[str, ...]:
+    """What the order says of itself: no measure of what is missing."""
+    quantity = f"quantity:{order.quantity}件" if order.quantity is not None else None
+    return tuple(text for text in (order.product, order.category, quantity) if text)
+
+
+def _fact(key: str, value: object, keys: Container[str]) -> str:
+    """A fact as a text; the digits that only tell its key from others (``备注2`` beside ``备注``) are no number."""
+    stem = key.rstrip("0123456789")
+    counted = stem != key and (stem in keys or f"{stem}1" in keys)
+    return f"{stem if counted else key}：{value}"
 
 
 def _known_texts(known: Known) -> list[str]:
@@ -277,6 +291,7 @@ def _ground_of_request(request: CheckRequest, stored: tuple[Draft, Inquiry] | No
                 *(c.quote for c in draft.citations if c.authority in QUOTABLE),
                 *(step.text for step in draft.steps),
             ),
+            ordered=_ordered(inquiry.order),
             buyer=tuple(m.content for m in inquiry.messages if m.role == "customer"),
             agent=tuple(m.content for m in inquiry.messages if m.role == "agent"),
             verdict=draft.verdict,
@@ -288,13 +303,14 @@ def _ground_of_request(request: CheckRequest, stored: tuple[Draft, Inquiry] | No
             given=True,
         )
     if request.order is not None:
-        facts = (f"{key}：{value}" for key, value in request.order.facts.items())
+        facts = (_fact(key, value, request.order.facts) for key, value in request.order.facts.items())
         goods = _goods_of(request.order, book.goods) or ground.goods
         records = (*ground.records, *_order_texts(request.order), *facts)
         platform = request.order.platform or ground.platform
-        ground = replace(ground, records=records, goods=goods, platform=platform, given=True)
+        ordered = (*ground.ordered, *_ordered(request.order))
+        ground = replace(ground, records=records, ordered=ordered, goods=goods, platform=platform, given=True)
     if request.policy is not None:
-        policy = (f"{key}：{value}" for key, value in request.policy.items())
+        policy = (_fact(key, value, request.policy) for key, value in request.policy.items())
         ground = replace(ground, records=(*ground.records, *policy), given=True)
     if request.messages is not None:
         buyer = tuple(m.content for m in request.messages if m.role == "customer")

@@ -21,6 +21,7 @@ class Ground:
         records: order fields, ``order.facts``, policy, the shop's terms and grants, derived facts, quotes of what is
             cited, one plain text each. Their numbers are sources by value and kind (``8元`` is no source of ``8天``;
             a bare ``8`` is one of any kind).
+        ordered: those of ``records`` that only tell what was ordered; no measure of what is missing.
         buyer: the buyer's messages. Their numbers may be repeated as theirs and never stand in what we undertake.
         agent: earlier agent turns. What they said or did counts as recorded.
         verdict: what was decided; None when nobody decided.
@@ -33,6 +34,7 @@ class Ground:
     """
 
     records: tuple[str, ...] = ()
+    ordered: tuple[str, ...] = ()
     buyer: tuple[str, ...] = ()
     agent: tuple[str, ...] = ()
     verdict: Verdict | None = None
@@ -47,6 +49,11 @@ class Ground:
     def recorded(self) -> Sources:
         """Numbers and words of records and earlier agent turns."""
         return Sources((*self.records, *self.agent))
+
+    @cached_property
+    def owed(self) -> Sources:
+        """Numbers of the records that tell of this case: all but what the order says of itself."""
+        return Sources((*(text for text in self.records if text not in self.ordered), *self.agent))
 
     @cached_property
     def claimed(self) -> Sources:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
+from service.checks.derived import derived
 from service.checks.ground import Ground
+from service.checks.handed import owed
 from service.checks.said import MOST, Said
 from service.checks.sources import numbers_of
 from service.checks.theirs import lived, repeated
 from service.rulebook.checkfile import NumbersFile
-from service.rulebook.checkrules import GRANT_WORDS, CheckRules
+from service.rulebook.checkrules import GRANT_WORDS, PRESENT_WORDS, CheckRules
 from service.schemas import Finding
 from service.text.numerals import Number
 
@@ -58,13 +60,12 @@ class _Weighing:
     def _weigh(self, number: Number) -> Finding | None:
         limits = self.limits
         given = self._given_away(number)
-        if (
-            (_small(number, 1) and not (given and self._out_of_nowhere(number)))
-            or self._named(number)
-            or self._counter(number)
-        ):
+        if (_small(number, 1) and not given) or (not given and self._named(number)) or self._counter(number):
             return None
-        if number.kind != "plain" and self._stated(number):
+        if given and number.kind == "count":
+            if self._owed(number):
+                return None
+        elif number.kind != "plain" and self._stated(number):
             return self._finding("numbers_without_source", number) if self._again(number) else None
         pledged = given or self._pledged(number)
         if (not pledged and self._free(number)) or self._your_day(number):
@@ -74,7 +75,7 @@ class _Weighing:
                 number = replace(number, kind="money")  # 退您500: in what we undertake a bare number is money
             if self._stated(number):
                 return self._finding("numbers_without_source", number) if self._again(number) else None
-        if number.kind == "percent" and self._worked_out(number):
+        if (number.kind == "percent" and self._worked_out(number)) or self._derived(number, pledged):
             return None
         rule = "numbers_without_source"
         if self.ground.claimed.holds(number, self.said.text[number.start : number.end], limits):
@@ -83,13 +84,29 @@ class _Weighing:
             rule = "buyer_number_as_commitment"
         return self._finding(rule, number)
 
+    def _owed(self, number: Number) -> bool:
+        words = self.said.text[number.start : number.end]
+        nowhere = self._out_of_nowhere(number)
+        return owed(number, words, self.ground, self.limits, nowhere=nowhere)
+
+    def _derived(self, number: Number, pledged: bool) -> bool:
+        words = self.said.text[number.start : number.end]
+        return derived(number, words, self.ground, self.limits, pledged=pledged)
+
     def _free(self, number: Number) -> bool:
         """A few things, today, or a multiple told as theirs: nothing we undertake hangs on it."""
+        if number.kind == "count" and self._asked_for(number):
+            return False
         if number.kind == "multiple":
             return repeated(number, self.said)
         if number.kind in self.limits.named:
             return number.kind == "ahead" and number.value == 0
         return _small(number, self.limits.free_count if number.kind == "count" else self.limits.free_plain)
+
+    def _asked_for(self, number: Number) -> bool:
+        """Counted by the buyer only, and not of what they went through: it may be what they want."""
+        claimed = any(n.kind == "count" and n.value == number.value for n in self.ground.claimed.numbers)
+        return claimed and not lived(number, self.ground, self.rules) and not repeated(number, self.said)
 
     def _your_day(self, number: Number) -> bool:
         """A day on which the buyer does something, or has time (``您周末方便的话``)."""
@@ -103,18 +120,28 @@ class _Weighing:
         if number.kind not in ("count", "plain"):
             return False
         clause = self.said.clause(number.start)
+        if _small(number, 1) and self.said.within("theirs", clause):
+            return False
         behind = self.said.text[number.end : min(clause[1], number.end + _UNIT)]
         if any(word in behind for word in self.rules.entry.words[GRANT_WORDS]) and self.said.binds(clause):
             return True
         gifts = self.said.within("gift", clause)
+        if not _small(number, 1) and number.kind == "count":
+            gifts = [*gifts, *self.said.within("hand", clause)]
         return any(m.start <= number.start < m.end and self.said.ours(m, outright=False) for m in gifts)
 
     def _out_of_nowhere(self, number: Number) -> bool:
-        """One thing given although the help that is due, as far as it is on record, gives nothing away."""
+        """One thing given on top or as a present although the help on record gives nothing away."""
         if self.ground.verdict != "reasonable" or self.ground.offers:
             return False
-        gifts = self.said.within("gift", self.said.clause(number.start))
-        verbs = [self.said.text[m.start] for m in gifts if m.start <= number.start < m.end]
+        clause = self.said.clause(number.start)
+        gifts = [m for m in self.said.within("gift", clause) if m.start <= number.start < m.end]
+        verbs = [self.said.text[m.start] for m in gifts]
+        whole = self.said.text[min((m.start for m in gifts), default=clause[0]) : number.start]
+        if not self.said.within("extra", clause) and not any(
+            word in whole for word in self.rules.entry.words[PRESENT_WORDS]
+        ):
+            return False
         return not any(word in self.ground.recorded.text for word in (*verbs, *self.rules.entry.words[GRANT_WORDS]))
 
     def _again(self, number: Number) -> bool:
@@ -172,7 +199,7 @@ class _Weighing:
             return True
         if number.kind not in self.limits.carried or said.reported(number.start, number.end):
             return False
-        if any(said.within(group, clause) for group in ("negated", "asked", "wished")):
+        if any(said.within(group, clause) for group in ("negated", "denied", "asked", "wished")):
             return False
         return clause[1] < said.sentence(number.start)[1] and said.binds(said.clause(clause[1]))
 

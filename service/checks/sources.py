@@ -10,7 +10,7 @@ from functools import cache, cached_property
 from service.rulebook.checkfile import NumbersFile
 from service.text.memo import Memo
 from service.text.normalise import fold
-from service.text.numerals import Number, days_of, duration_pattern, find_numbers, hint, period_of
+from service.text.numerals import Number, days_of, duration_pattern, find_numbers, hint, period_of, unit_of
 
 _DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0, "year": 365.0}
 """Units of time in days; a month is thirty, as everywhere in the house."""
@@ -79,7 +79,23 @@ class Sources:
     @cached_property
     def numbers(self) -> tuple[Number, ...]:
         """Every number of every text."""
-        return tuple(n for text in self.texts for n in numbers_of(text))
+        return tuple(n for n, _, _ in self.written)
+
+    @cached_property
+    def written(self) -> tuple[tuple[Number, str, str], ...]:
+        """Every number with the characters it is written with and those between it and the number before it."""
+        found = []
+        for text in self.texts:
+            last = 0
+            for number in numbers_of(text):
+                found.append((number, text[number.start : number.end], text[last : number.start]))
+                last = number.end
+        return tuple(found)
+
+    @cached_property
+    def counted(self) -> tuple[tuple[float, str], ...]:
+        """Every count with its measure word; it is empty where there is none (``俩``)."""
+        return tuple((n.value, unit_of(words)) for n, words, _ in self.written if n.kind == "count")
 
     @cached_property
     def _kinds(self) -> dict[float, set[str]]:
@@ -150,7 +166,7 @@ class Sources:
 def _same_day(one: Number, other: Number) -> bool:
     """The same day told in two ways: ``周三`` for ``下周三``, ``月底`` for ``11月30日``, ``8号`` for ``12月8日``."""
     if one.kind == "date" and other.kind == "date":
-        return _same_date(one.value, other.value)
+        return same_date(one.value, other.value)
     if one.kind == "weekday" and other.kind == "weekday":
         return one.value < _ANY_WEEK and other.value % _ANY_WEEK == one.value
     if one.kind != "period" or other.kind != "date":
@@ -159,8 +175,8 @@ def _same_day(one: Number, other: Number) -> bool:
     return any(span and span[0] <= part <= span[1] for span, part in ((covers.days, day), (covers.months, month)))
 
 
-def _same_date(one: float, other: float) -> bool:
-    """Equal wherever both tell: year, month, day; at least one part must be told by both."""
+def same_date(one: float, other: float) -> bool:
+    """Two dates equal wherever both tell: year, month, day; at least one part must be told by both."""
     shared = 0
     for unit, size in ((10_000, 10_000), (100, 100), (1, 100)):
         a, b = int(one) // unit % size, int(other) // unit % size

@@ -9,8 +9,10 @@ from service.rulebook.checkrules import CheckRules
 from service.text.numerals import Number
 from service.text.segment import clauses
 
-_TELLING = ("theirs", "lived", "asked", "wished", "negated")
-"""Groups of frames that show a number to be the buyer's own."""
+_TELLING = ("lived", "asked", "negated")
+"""Groups of frames that show a number to be the buyer's own, or out of the question."""
+_SAID = ("theirs", "wished")
+"""Groups of frames that tell what the buyer said or wants; we may still go on to grant it."""
 
 _AHEAD = 2
 """Clauses after the number in which it may still be denied or nodded to."""
@@ -19,8 +21,8 @@ _AHEAD = 2
 def repeated(number: Number, said: Said) -> bool:
     """True when the clause shows the number to be the buyer's and nobody nods to it.
 
-    It is denied, quoted, told as what they said, asked for, wish, or went through; or what follows in the sentence
-    denies it. What shows nothing of the kind is ours: a reply that only says the number has taken it over.
+    It is denied, quoted, asked for, wished, or went through; told as what they said and only noted; or what follows
+    in the sentence denies it. What shows nothing of the kind is ours: a reply that only says the number took it over.
     """
     clause = said.clause(number.start)
     if said.within("denied", clause):
@@ -30,17 +32,29 @@ def repeated(number: Number, said: Said) -> bool:
         return False
     if said.reported(number.start, number.end) or any(said.within(group, clause) for group in _TELLING):
         return True
+    if any(said.within(group, clause) for group in _SAID) and any(
+        said.within("noted", near) for near in (clause, *after)
+    ):
+        return True
     return any((said.within("denied", near) or said.within("negated", near)) and not said.binds(near) for near in after)
 
 
 def lived(number: Number, ground: Ground, rules: CheckRules) -> bool:
-    """True when the buyer told this number of what they went through (``用了四个月``, ``碎了五只``)."""
+    """True when the buyer told this number of what they went through (``用了四个月``, ``碎了五只``).
+
+    What stands behind a word of giving is wanted, even in the same clause (``少了两片补一盒``).
+    """
     for text in ground.claimed.texts:
         for start, end in clauses(text):
-            if rules.search("lived", text, start, end) and any(
-                (n.value, n.kind) == (number.value, number.kind) for n in numbers_of(text[start:end])
-            ):
-                return True
+            if not rules.search("lived", text, start, end):
+                continue
+            wanted = rules.search("gift", text, start, end) + rules.search("hand", text, start, end)
+            for n in numbers_of(text[start:end]):
+                place = n.start + start
+                if (n.value, n.kind) == (number.value, number.kind) and not any(
+                    m.start <= place < m.end for m in wanted
+                ):
+                    return True
     return False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -54,6 +54,30 @@ class KindFile(StrictModel):
     source: str
 
 
+class TermFile(StrictModel):
+    """Numbers on record that a derivation starts from: of these kinds, right behind one of the words if any."""
+
+    kinds: list[str] = Field(min_length=1)
+    words: list[str] = Field(default_factory=list)
+
+
+class DerivedFile(StrictModel):
+    """A number of ``kind`` that may be worked out from two on record.
+
+    ``op``: ``one`` minus, times or over ``other``; the ``share`` of ``one`` that ``other`` per cent are; the day
+    ``after`` the date ``one`` by the length ``other``. ``told`` ones may be said, never undertaken. With ``same_unit``
+    all three are counted in measure words that agree.
+    """
+
+    name: str
+    kind: str
+    op: Literal["minus", "times", "over", "share", "after"]
+    one: TermFile
+    other: TermFile
+    told: bool = False
+    same_unit: bool = False
+
+
 class NumbersFile(StrictModel):
     """Limits and exemptions of numbers. ``tolerance`` is a share, used between different units of time only."""
 
@@ -71,6 +95,14 @@ class NumbersFile(StrictModel):
     """Kinds a buyer may count: repeating them in what we do is no promise of money or time."""
     carried: list[str]
     """Kinds whose commitment may stand in the next clause (``500元，这就退给您``)."""
+    measures: list[str]
+    """Measure words that weigh or rate and count no pieces."""
+    any_unit: list[str]
+    """Measure words that may count anything."""
+    units: list[list[str]]
+    """Measure words that may count the same things."""
+    derived: list[DerivedFile]
+    """What may be worked out from what."""
 
 
 class ActFile(StrictModel):

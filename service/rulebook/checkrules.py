@@ -44,7 +44,7 @@ GROUPS = frozenset(
             "stated",
             "cap",
         ),
-        *("hand", "agree", "denied", "theirs", "lived", "your_day", "extra", "gift"),
+        *("hand", "agree", "denied", "theirs", "noted", "lived", "your_day", "extra", "gift"),
         *("done", "done_for_you", "not_done", "pending"),
         *("formula", "conclusion", "concede", "discourage", "next"),
     }
@@ -52,8 +52,9 @@ GROUPS = frozenset(
 """Lists of frames the code asks for by name."""
 FIRST = frozenset({"outright", "grant", "done", "done_for_you", "pending"})
 """Groups that make findings by themselves; the others are searched when one of these, or a number, asks for them."""
-ACT, BENEFITS, GRANT_WORDS = "做", "好处", "授权"
-"""Class of all acts; what stands in frames for all benefit classes, in file order; the class of grant words."""
+ACT, BENEFITS, GRANT_WORDS, PRESENT_WORDS = "做", "好处", "授权", "白给"
+"""Class of all acts; what stands in frames for all benefit classes, in file order; the classes of grant words and of
+words that give something away."""
 
 
 class CheckRules:

@@ -14,7 +14,16 @@ from functools import cache
 from service.text.spelled import Period, either, number_of, words
 from service.text.tables import table
 
-__all__ = ["Number", "days_of", "duration_pattern", "find_numbers", "money_pattern", "number_of", "numeral_pattern"]
+__all__ = [
+    "Number",
+    "days_of",
+    "duration_pattern",
+    "find_numbers",
+    "money_pattern",
+    "number_of",
+    "numeral_pattern",
+    "unit_of",
+]
 
 _HOURS = {"second": 1 / 3600, "minute": 1 / 60, "quarter": 0.25}
 _SHARES = {"jiao": 0.1, "fen": 0.01}
@@ -72,6 +81,17 @@ def period_of(number: Number) -> Period:
     return words().periods[int(number.value)]
 
 
+def _units() -> dict[str, str]:
+    return words().units
+
+
+def unit_of(words: str) -> str:
+    """The measure word a count ends with (``三包`` → ``包``); empty when there is none."""
+    known = _units()
+    ends = [words[-size:] for size in range(min(3, len(words)), 0, -1)]
+    return next((end for end in ends if known.get(end) == "count"), "")
+
+
 def days_of(text: str) -> float | None:
     """The length in days of a duration such as ``半年`` (182), ``两周`` (14), ``36小时`` (1.5), ``一个多月`` (35).
 
@@ -103,6 +123,7 @@ def _finder() -> re.Pattern[str]:
     numeral, han = known.numeral.replace("|几)", ")"), known.han
     nearly, unit, single = known.nearly, either(known.units) + "|r(?![a-z])", known.single
     digits = "".join(known.digits)
+    tenths = "".join(data["tenths"])
     half = either(known.halves)
     named = either([*known.ahead, *known.period_of])
     for_one = data["many_for_one"]
@@ -121,7 +142,7 @@ def _finder() -> re.Pattern[str]:
         rf"|(?P<low>{single})(?P<high>{single})(?:(?P<span>[十百千万])?(?P<unit0>{nearly}?(?!折)(?:{unit}))|(?P<span2>[百千万])(?!{han}))"
         rf"|(?P<n>{numeral})(?:[-~至到—]{{1,2}}(?P<to>{numeral}){nearly}?(?P<half3>个半)?(?P<unit2>{unit})"
         rf"|分之(?P<part>{han}+|\d+)"
-        rf"|{nearly}?(?P<half4>个半)?(?P<unit1>{unit})(?P<tail>半(?![个月年天小价折])|(?<=成){single})?)?"
+        rf"|{nearly}?(?P<half4>个半)?(?P<unit1>{unit})(?P<tail>半(?![个月年天小价折])|(?<=成){single}|(?<=[{tenths}])(?:{single}|\d)(?![{digits}\d.{known.parting}{''.join(known.scales)}元块毛]))?)?"
     )
 
 
@@ -193,7 +214,7 @@ def _told(m: re.Match[str]) -> tuple[float, str] | None:
         base, part = number_of(m["n"]), number_of(m["part"])
         return (round(part / base * 100, 2), "percent") if base and part is not None else None
     if m["n"] and not m["n"].isdigit() and len(m["n"]) == 1:
-        return _single(m["n"], m.string[m.start() - 1 : m.start()])
+        return _single(m["n"], m.string[m.start() - 1 : m.start()], m.string[m.end() : m.end() + 1])
     value = number_of(m["led"] or m["many"] or m["n"])
     if value is None:
         return None
@@ -202,11 +223,13 @@ def _told(m: re.Match[str]) -> tuple[float, str] | None:
     return value, "multiple" if m["many"] else "ordinal" if m["nth"] else "money" if m["yuan"] else "plain"
 
 
-def _single(char: str, before: str) -> tuple[float, str] | None:
-    """One Han numeral with nothing behind it: no number, but for ``俩都`` (not ``咱俩``) and ``上千``."""
+def _single(char: str, before: str, behind: str) -> tuple[float, str] | None:
+    """One Han numeral with nothing behind it: no number, but for ``俩都``, ``上千`` and a final ``加十``."""
     known = words()
     if char in known.pairs and before not in known.people:
         return known.pairs[char], "count"
+    if before and before in known.lone_given and not behind and (value := number_of(char)):
+        return value, "plain"
     return (float(known.scales[char]), "plain") if char in known.scales and before in known.lone_after else None
 
 
@@ -216,7 +239,7 @@ def _tailed(m: re.Match[str], value: float) -> Number:
     if m["half4"] or tail == "半":
         value += 0.5
     elif tail:
-        value += known.digits[tail] / 10
+        value += _digit(tail) / 10
     if unit == "月" and not m["half4"] and m["n"] not in known.span_months:
         return Number(m.start(), m.end(), value * 100, "date")
     number = _measured(m.start(), m.end(), value, unit)

@@ -49,6 +49,7 @@ class Words:
     several: dict[str, float]
     people: frozenset[str]
     lone_after: frozenset[str]
+    lone_given: frozenset[str]
     span_months: frozenset[str]
     week: str
     idioms: str
@@ -111,6 +112,7 @@ def words() -> Words:
         several={w: float(v) for w, v in data["several"].items()},
         people=frozenset(data["people"]),
         lone_after=frozenset(data["lone_scale_after"]),
+        lone_given=frozenset(data["lone_given"]),
         span_months=frozenset(data["span_months"]),
         week=either(data["week"]),
         idioms=either(data["idioms"]),
