@@ -20,7 +20,7 @@ from service.text.shapes import LookAlikes, stretches
 from service.text.sounds import SoundAlikes, within_latin
 from service.text.tables import table
 
-_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_HAN = "\u3400-\u9fff"  # one range: several, or one beyond the first plane, take milliseconds to compile each
 _ODD = rf"[^\x00{_HAN}a-z0-9,。!?;:、.…\n“”‘’\"'「」『』()《》【】〔〕\[\]{{}}%¥/]"
 _HAN_RUN_GAP = re.compile(rf"{_ODD}(?<=[{_HAN}].){_ODD}*(?=[{_HAN}])")
 _GAP = rf"(?:[^\x00{_HAN}a-z0-9]{{1,4}}|[a-z])"
