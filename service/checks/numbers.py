@@ -17,7 +17,7 @@ from service.checks.theirs import lived, repeated
 from service.rulebook.checkfile import NumbersFile
 from service.rulebook.checkrules import GRANT_WORDS, PRESENT_WORDS, CheckRules
 from service.schemas import Finding
-from service.text.numerals import Number
+from service.text.numerals import Number, unit_of
 
 _COUNTER = re.compile(r"[.、):：](?!\d)")
 _NUMERALS = "零一二两三四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟半"
@@ -91,6 +91,9 @@ class _Weighing:
 
     def _derived(self, number: Number, pledged: bool) -> bool:
         words = self.said.text[number.start : number.end]
+        if pledged and number.kind != "money":
+            short = self.said.within("missing", self.said.clause(number.start))
+            pledged = not any(m.start < number.start and number.end <= m.end + _UNIT for m in short)
         return derived(number, words, self.ground, self.limits, pledged=pledged)
 
     def _free(self, number: Number) -> bool:
@@ -209,6 +212,9 @@ class _Weighing:
             return False
         if self.said.within("extra", self.said.clause(number.start)):
             return False
+        unit = unit_of(self.said.text[number.start : number.end])
+        if any(unit == other and unit not in self.limits.any_unit for _, other in self.ground.owed.counted):
+            return False  # a record of this case counts these things itself
         most = self.ground.recorded.most("count")
         return (most is None or number.value <= most) and lived(number, self.ground, self.rules)
 

@@ -24,6 +24,7 @@ _EXACT = 0.001
 _CALENDAR = frozenset({"date", "weekday", "period"})
 _DAY_OF_MONTH = "日"
 """``30日`` may be a length or a day of the month."""
+_MONTH_DAYS = 31
 _ANY_WEEK = 10
 """Weekdays below this name no week (``周三``)."""
 _FIRST_YEAR = 1900
@@ -132,6 +133,10 @@ class Sources:
             and self.holds(replace(number, kind="date"), said, limits)
         ):
             return True
+        if number.kind == "date" and number.value <= _MONTH_DAYS and self._days_named(number.value):
+            return True
+        if number.kind == "count":
+            return self._weighs(number.value, unit_of(said), limits.sizes)
         if number.kind in _DAYS:
             return self._lasts(number, limits.tolerance) or self._names_year(number)
         if number.kind in _CALENDAR and any(_same_day(number, n) or _same_day(n, number) for n in self.numbers):
@@ -149,6 +154,18 @@ class Sources:
         return any(
             abs(length - days) <= (tolerance * max(length, days) if uneven else _EXACT) for length, uneven in lengths
         )
+
+    def _days_named(self, day: float) -> bool:
+        """``15日`` in a source, which may be a length, tells of the 15th."""
+        return any(n.kind == "day" and n.value == day and words.endswith(_DAY_OF_MONTH) for n, words, _ in self.written)
+
+    def _weighs(self, value: float, unit: str, sizes: list[dict[str, float]]) -> bool:
+        """The same weight, length or volume in another measure (``三斤`` for ``1.5公斤``)."""
+        for row in sizes:
+            if unit in row:
+                size = value * row[unit]
+                return any(u in row and abs(v * row[u] - size) <= _EXACT * size for v, u in self.counted)
+        return False
 
     @cached_property
     def _worded(self) -> list[float]:

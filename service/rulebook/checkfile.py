@@ -101,6 +101,8 @@ class NumbersFile(StrictModel):
     """Measure words that may count anything."""
     units: list[list[str]]
     """Measure words that may count the same things."""
+    sizes: list[dict[str, float]]
+    """What a measure word weighs or holds in the smallest one of its row: ``1.5公斤`` is ``三斤``."""
     derived: list[DerivedFile]
     """What may be worked out from what."""
 

@@ -7,11 +7,11 @@ Works on normalised text (:func:`service.text.normalise.normalise`). How one num
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from service.text.spelled import Period, either, number_of, words
+from service.text.spelled import ARABIC, Period, either, number_of, words
 from service.text.tables import table
 
 __all__ = [
@@ -26,6 +26,8 @@ __all__ = [
 ]
 
 _HOURS = {"second": 1 / 3600, "minute": 1 / 60, "quarter": 0.25}
+_NO_DISCOUNT = 100
+"""From here on what stands before ``折`` is an amount: ``一千五折价``."""
 _SHARES = {"jiao": 0.1, "fen": 0.01}
 
 
@@ -87,7 +89,9 @@ def _units() -> dict[str, str]:
 
 def unit_of(words: str) -> str:
     """The measure word a count ends with (``三包`` → ``包``); empty when there is none."""
-    known = _units()
+    known, weight = _units(), table("numerals")["weight"]
+    if words.endswith(weight["part"]):
+        return str(weight["whole" if weight["whole"] in words else "part"])
     ends = [words[-size:] for size in range(min(3, len(words)), 0, -1)]
     return next((end for end in ends if known.get(end) == "count"), "")
 
@@ -117,16 +121,24 @@ def _lasting() -> re.Pattern[str]:
     return re.compile(either(words().durations))
 
 
+def _unit(units: Iterable[str], never: dict[str, list[str]]) -> str:
+    """Any unit, the longest first; some are none before certain characters (``一百三对半``)."""
+    listed = sorted(units, key=len, reverse=True)
+    ends = (f"(?!{either(never[word])})" if word in never else "" for word in listed)
+    return "|".join(re.escape(word) + end for word, end in zip(listed, ends, strict=True)) + "|r(?![a-z])"
+
+
 @cache
 def _finder() -> re.Pattern[str]:
     known, data = words(), table("numerals")
     numeral, han = known.numeral.replace("|几)", ")"), known.han
-    nearly, unit, single = known.nearly, either(known.units) + "|r(?![a-z])", known.single
+    nearly, unit, single = known.nearly, _unit(known.units, data["not_unit"]), known.single
     digits = "".join(known.digits)
     tenths = "".join(data["tenths"])
     half = either(known.halves)
     named = either([*known.ahead, *known.period_of])
-    for_one = data["many_for_one"]
+    for_one, weight = data["many_for_one"], data["weight"]
+    light = rf"{weight['part']}(?!{han}|\d|{either(weight['not_before'])}|{nearly}?(?:{unit}))"
     minutes = rf"半|[一三]刻|\d{{2}}分?|\d分|{single}?十{single}?分?|零{single}分?|{han}{{1,3}}分"
     return re.compile(
         rf"(?P<fixed>{either(known.fixed)})"
@@ -138,7 +150,9 @@ def _finder() -> re.Pattern[str]:
         rf"|(?P<weekday>(?P<which>{either(known.weeks)})?(?:{known.week})(?P<wd>[{''.join(known.weekdays)}])(?![{''.join(data['not_weekday'])}]))"
         rf"|(?P<named>{named})"
         rf"|(?!{han}+分之)(?P<idiom>{known.idioms})"
-        rf"|(?:(?P<ratio>{either(known.ratios)})|(?P<nth>第)|(?P<yuan>{known.sign}) ?)(?P<led>{numeral})"
+        rf"|(?:(?P<ratio>{either(known.ratios)})|(?P<nth>第)|(?P<yuan>{known.sign}) ?)"
+        rf"(?P<led>{single}(?=一[天日周月年])|{numeral})"
+        rf"|(?P<heavy>{numeral})个?{weight['whole']}(?P<light2>{single}|\d|半){light}|(?<!{han})(?P<light>{known.one}|半|(?:{ARABIC})){light}"
         rf"|(?P<low>{single})(?P<high>{single})(?:(?P<span>[十百千万])?(?P<unit0>{nearly}?(?!折)(?:{unit}))|(?P<span2>[百千万])(?!{han}))"
         rf"|(?P<n>{numeral})(?:[-~至到—]{{1,2}}(?P<to>{numeral}){nearly}?(?P<half3>个半)?(?P<unit2>{unit})"
         rf"|分之(?P<part>{han}+|\d+)"
@@ -183,6 +197,8 @@ def _numbers(m: re.Match[str]) -> Iterator[Number]:
         yield from _date(m)
     elif m["time"]:
         yield from _time(m)
+    elif m["light"] or m["heavy"]:
+        yield _weight(m)
     elif m["low"]:
         scale = known.scales.get(m["span"] or m["span2"] or "", 1)
         for name, last in (("low", m.end("low")), ("high", end)):
@@ -250,6 +266,14 @@ def _tailed(m: re.Match[str], value: float) -> Number:
     return Number(m.start(), small.end(), round(number.value + _cents(small) / 100, 6), "money")
 
 
+def _weight(m: re.Match[str]) -> Number:
+    """``半两`` in 两, ``两斤六两`` in 斤: a tenth each."""
+    if m["light"]:
+        return Number(m.start(), m.end(), number_of(m["light"]) or 0.0, "count")
+    whole, part = number_of(m["heavy"]) or 0.0, number_of(m["light2"]) or 0.0
+    return Number(m.start(), m.end(), round(whole + part / 10, 6), "count")
+
+
 def _cents(m: re.Match[str]) -> int:
     """Fen of what follows the yuan."""
     parts = m.groupdict()
@@ -273,7 +297,7 @@ def _measured(start: int, end: int, value: float, unit: str | None) -> Number:
     elif kind == "tenth":
         value, kind = value * 10, "percent"
     elif kind == "discount":
-        value, kind = (value * 10 if value < 10 else value), "percent"
+        value, kind = (value * 10 if value < 10 else value), "percent" if value < _NO_DISCOUNT else "plain"
     return Number(start, end, round(value, 6), kind)
 
 
