@@ -49,7 +49,7 @@ def test_no_numeral_has_no_value(text: str) -> None:
         ("三两天", [(3, "day"), (2, "day")]),
         ("按八百五折价", [(850, "plain")]),
         ("两百三对半", [(230, "plain"), (50, "percent")]),
-        ("每天万分之三一天", [(0.03, "percent")]),
+        ("要千分之三一天", [(0.3, "percent"), (1, "day")]),
         ("翻个倍", [(2, "multiple")]),
         ("¥259.00", [(259, "money")]),
         ("两块五和五毛", [(2.5, "money"), (0.5, "money")]),
