@@ -1,0 +1,156 @@
+"""What a text may state: everything a draft, an order, a policy, a conversation and a stored draft give for it."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from service.checks.ground import Ground
+from service.rulebook.book import CheckBook, Rulebook
+from service.schemas import CheckRequest, Draft, Inquiry, Order
+
+if TYPE_CHECKING:  # a bare text is checked without any of these: the shell waits
+    from service.citing import Cited
+    from service.facts import Known
+    from service.rulebook.goodsfile import GoodsFile
+    from service.writing.slots import Brief
+
+QUOTABLE = frozenset({"law", "platform", "shop"})
+"""Authorities whose quoted words are a source for numbers."""
+
+
+def ground_of(brief: Brief, cited: Cited) -> Ground:
+    """What this draft may state: order, records, policy, grants, derivations and the cited rules."""
+    inquiry = brief.inquiry
+    quotes = [c.quote for c in cited.citations if c.authority in QUOTABLE]
+    return Ground(
+        records=(*_order_texts(inquiry.order), *_records(inquiry), *_known_texts(brief.known), *quotes),
+        ordered=_ordered(inquiry.order),
+        buyer=tuple(m.content for m in inquiry.messages if m.role == "customer"),
+        agent=tuple(m.content for m in inquiry.messages if m.role == "agent"),
+        verdict=brief.plan.verdict,
+        offers=(*brief.plan.offers, *_granted(brief)),
+        planned=brief.plan.steps,
+        platform=inquiry.order.platform or "",
+        goods=_goods_of(inquiry.order, brief.method.entry.goods),
+        max_chars=inquiry.style.max_chars,
+        given=True,
+    )
+
+
+def _granted(brief: Brief) -> list[str]:
+    """Demands granted beside the main one: what is said of them is no promise out of turn."""
+    return [ruling.demand for ruling in brief.decision.others if ruling.verdict == "reasonable"]
+
+
+def _records(inquiry: Inquiry) -> list[str]:
+    from service.reading import records
+
+    found = [(key.rsplit(".", 1)[-1], text) for key, text in records(inquiry)]
+    keys = {key for key, _ in found}
+    return [_fact(key, text, keys) for key, text in found]
+
+
+def _goods_of(order: Order, entry: GoodsFile) -> str:
+    """What a reply may call the goods of an order; empty when it does not say."""
+    if not order.product and not order.category:
+        return ""
+    from service.writing.goods import GoodsNames
+
+    name = GoodsNames(entry).name(order.category or "", order.product or "", [])
+    return "" if name == entry.fallback else name
+
+
+def _order_texts(order: Order) -> list[str]:
+    texts = list(_ordered(order))
+    if order.amount is not None:
+        texts.append(f"amount:{order.amount:g}元")
+    if order.days_since_received is not None:
+        texts.append(f"{order.days_since_received}天")
+    return texts
+
+
+def _ordered(order: Order) -> tuple[str, ...]:
+    """What the order says of itself: no measure of what is missing."""
+    quantity = f"quantity:{order.quantity}件" if order.quantity is not None else None
+    return tuple(text for text in (order.product, order.category, quantity) if text)
+
+
+def _fact(key: str, value: object, keys: Container[str]) -> str:
+    """A fact as a text; the digits that only tell its key from others (``备注2`` beside ``备注``) are no number."""
+    stem = key.rstrip("0123456789")
+    counted = stem != key and (stem in keys or f"{stem}1" in keys)
+    return f"{stem if counted else key}：{value}"
+
+
+def _known_texts(known: Known) -> list[str]:
+    from service.writing.slots import show
+
+    texts = []
+    for name, value in list(known.items()):
+        if value.source != "buyer" and value.filled:
+            texts.append(f"{show(value)}{known.book.facts[name].entry.unit}")
+    owners = {line for pair in known.shop.escalation.values() for line in (pair.owner, pair.due) if line}
+    return [text for text in texts if text] + sorted(owners)
+
+
+def _derived_texts(draft: Draft, book: CheckBook) -> list[str]:
+    """Derived numbers with their units, where the facts that name the units are loaded."""
+    if not isinstance(book, Rulebook):
+        return []
+    return [f"{one.value}{book.facts.by_id(one.fact).entry.unit}" for one in draft.derived]
+
+
+def _offers_of(draft: Draft, book: CheckBook) -> tuple[str, ...]:
+    """What a stored draft might offer: its boundary's offers, and demands granted beside the main one."""
+    if not isinstance(book, Rulebook):
+        return ()
+    row = next((row for row in book.boundaries if row.id == draft.basis.boundary), None)
+    demands = book.facts.by_id("demand").entry.values
+    names = {value.id: name for name, value in demands.items()}
+    granted = [names[one.demand] for one in draft.demands if one.verdict == "reasonable" and one.demand in names]
+    return (*(row.entry.offer if row else ()), *granted)
+
+
+def ground_of_request(request: CheckRequest, stored: tuple[Draft, Inquiry] | None, book: CheckBook) -> Ground:
+    """What a text sent for a check may state; nothing but itself when only the text was sent."""
+    ground = Ground()
+    if stored is not None:
+        draft, inquiry = stored
+        ground = Ground(
+            records=(
+                *_order_texts(inquiry.order),
+                *_records(inquiry),
+                *_derived_texts(draft, book),
+                *(c.quote for c in draft.citations if c.authority in QUOTABLE),
+                *(step.text for step in draft.steps),
+            ),
+            ordered=_ordered(inquiry.order),
+            buyer=tuple(m.content for m in inquiry.messages if m.role == "customer"),
+            agent=tuple(m.content for m in inquiry.messages if m.role == "agent"),
+            verdict=draft.verdict,
+            offers=_offers_of(draft, book),
+            planned=tuple(step.step for step in draft.steps),
+            platform=inquiry.order.platform or "",
+            goods=_goods_of(inquiry.order, book.goods),
+            max_chars=inquiry.style.max_chars,
+            given=True,
+        )
+    if request.order is not None:
+        facts = (_fact(key, value, request.order.facts) for key, value in request.order.facts.items())
+        goods = _goods_of(request.order, book.goods) or ground.goods
+        records = (*ground.records, *_order_texts(request.order), *facts)
+        platform = request.order.platform or ground.platform
+        ordered = (*ground.ordered, *_ordered(request.order))
+        ground = replace(ground, records=records, ordered=ordered, goods=goods, platform=platform, given=True)
+    if request.policy is not None:
+        policy = (_fact(key, value, request.policy) for key, value in request.policy.items())
+        ground = replace(ground, records=(*ground.records, *policy), given=True)
+    if request.messages is not None:
+        buyer = tuple(m.content for m in request.messages if m.role == "customer")
+        agent = tuple(m.content for m in request.messages if m.role == "agent")
+        ground = replace(ground, buyer=(*ground.buyer, *buyer), agent=(*ground.agent, *agent), given=True)
+    if request.verdict is not None:
+        ground = replace(ground, verdict=request.verdict)
+    return ground
