@@ -66,15 +66,14 @@ def _order_texts(order: Order) -> list[str]:
     texts = list(_ordered(order))
     if order.amount is not None:
         texts.append(f"amount:{order.amount:g}元")
-    if order.days_since_received is not None:
-        texts.append(f"{order.days_since_received}天")
     return texts
 
 
 def _ordered(order: Order) -> tuple[str, ...]:
-    """What the order says of itself: no measure of what is missing."""
+    """What the order says of itself: no measure of what is missing, and no term that lies ahead."""
     quantity = f"quantity:{order.quantity}件" if order.quantity is not None else None
-    return tuple(text for text in (order.product, order.category, quantity) if text)
+    days = f"{order.days_since_received}天" if order.days_since_received is not None else None
+    return tuple(text for text in (order.product, order.category, quantity, days) if text)
 
 
 def _fact(key: str, value: object, keys: Container[str]) -> str:

@@ -175,3 +175,24 @@ def test_a_number_behind_a_measure_with_a_unit_of_its_own_is_no_tenth() -> None:
 @pytest.mark.parametrize(("words", "unit"), [("三包", "包"), ("12公斤", "公斤"), ("俩", ""), ("五毫升", "毫升")])
 def test_the_measure_word_of_a_count(words: str, unit: str) -> None:
     assert unit_of(words) == unit
+
+
+# ---- terms and measures ----
+
+
+@pytest.mark.parametrize("days", [3, 5, 16])
+@pytest.mark.parametrize("text", ["{}天内给您结果。", "{}天之后换好。"])
+def test_the_days_since_delivery_are_no_term_that_lies_ahead(text: str, days: int) -> None:
+    order = {"product": "台灯", "days_since_received": days}
+    late = CheckRequest.model_validate({"text": text.format(days), "order": order, "verdict": "reasonable"})
+    assert any(f.severity == "block" and f.category == "grounding" for f in CHECKER.check(late, None).findings)
+    told = CheckRequest.model_validate({"text": f"您这单签收{days}天了。", "order": order, "verdict": "reasonable"})
+    assert CHECKER.check(told, None).findings == []
+
+
+@settings(deadline=None)
+@given(grams=st.integers(1, 40).map(lambda n: n * 250))
+def test_a_weight_may_be_told_in_another_measure_but_not_changed(grams: int) -> None:
+    ground = of_case(f"净重 {grams} 克")
+    assert blocked(f"称下来是{grams / 500:g}斤。", ground) == []
+    assert blocked(f"称下来是{grams / 500 + 4:g}斤。", ground) != []

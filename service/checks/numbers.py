@@ -175,7 +175,10 @@ class _Weighing:
     def _stated(self, number: Number) -> bool:
         """In a record, or within the cap of a grant on record."""
         words = self.said.text[number.start : number.end]
-        return self.ground.recorded.holds(number, words, self.limits) or self._capped(number)
+        terms = self.said.within("term", self.said.clause(number.start)) if number.kind in self.limits.terms else []
+        ahead = any(m.start <= number.start < m.end for m in terms)
+        source = self.ground.owed if ahead else self.ground.recorded
+        return source.holds(number, words, self.limits) or self._capped(number)
 
     def _named(self, number: Number) -> bool:
         """Inside a name that only holds a number (``双11``)."""

@@ -95,6 +95,8 @@ class NumbersFile(StrictModel):
     """Kinds a buyer may count: repeating them in what we do is no promise of money or time."""
     carried: list[str]
     """Kinds whose commitment may stand in the next clause (``500元，这就退给您``)."""
+    terms: list[str]
+    """Kinds of time: one that lies ahead has no source in the days the order counts."""
     measures: list[str]
     """Measure words that weigh or rate and count no pieces."""
     any_unit: list[str]
