@@ -31,7 +31,7 @@ def configure_logs(level: int = logging.WARNING) -> None:
             structlog.processors.JSONRenderer(),  # escapes line breaks, escapes and U+2028: one event, one line
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),  # stderr as it is now, not as it was at the start
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
