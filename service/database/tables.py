@@ -24,10 +24,11 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 from sqlalchemy.engine import Dialect
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a database that is there already needs no Alembic import."""
 
 metadata = MetaData(
@@ -69,6 +70,7 @@ documents = Table(
     Column("platform", String(60)),
     Column("category", String(60)),
     Column("created_at", UtcTime, nullable=False),
+    Column("revision", Integer, nullable=False, server_default="1"),  # one more with every change: the ETag
     Index(None, "shop"),
 )
 
@@ -89,6 +91,7 @@ versions = Table(
     Column("raw", LargeBinary, nullable=False),
     Column("text", Text, nullable=False),
     Column("warnings", JSON, nullable=False),
+    Column("queued", Boolean, nullable=False, server_default=false()),  # to be published once its vectors are made
     Index(None, "state"),
 )
 
@@ -120,6 +123,34 @@ vectors = Table(
     Column("dim", Integer, nullable=False),
     Column("blob", LargeBinary, nullable=False),  # dim float32, little-endian
 )
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("document_id", ForeignKey("documents.id"), primary_key=True),
+    Column(
+        "digest", String(64), primary_key=True
+    ),  # sha256 of the sentence: a later version has it released
+    Column("shop", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("author", String(128)),
+    Column("note", String(500)),
+    Column("released_at", UtcTime, nullable=False),
+)
+"""Held sentences a person has let through."""
+
+rulings = Table(
+    "rulings",
+    metadata,
+    Column("key", String(64), primary_key=True),  # of the two claims, whichever order they are found in
+    Column("shop", String(64), primary_key=True),
+    Column("keep", String(10), nullable=False),  # left | right | both | neither
+    Column("claims", JSON, nullable=False),  # both claims as they stood: document, version, section, quote
+    Column("author", String(128)),
+    Column("note", String(500)),
+    Column("ruled_at", UtcTime, nullable=False),
+)
+"""What a person decided where two documents contradict each other."""
 
 pointer = Table(
     "pointer",

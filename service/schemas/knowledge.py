@@ -37,6 +37,16 @@ class Passage(Out):
     authority: Authority
     score: float
     held: bool = False
+    held_reason: str | None = None
+    overruled: bool = False
+    """A person ruled, or the law's rank decides, that another document's word holds here."""
+    conflicts: list[str] = Field(default_factory=list)
+    """Ids of the contradictions this passage is one side of."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether a draft may rest on it."""
+        return not self.held and not self.overruled
 
 
 class SearchResult(Out):
