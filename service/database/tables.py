@@ -128,9 +128,7 @@ releases = Table(
     "releases",
     metadata,
     Column("document_id", ForeignKey("documents.id"), primary_key=True),
-    Column(
-        "digest", String(64), primary_key=True
-    ),  # sha256 of the sentence: a later version has it released
+    Column("digest", String(64), primary_key=True),  # sha256 of the sentence: a later version has it released
     Column("shop", String(64), nullable=False),
     Column("text", Text, nullable=False),
     Column("author", String(128)),
