@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from service.rulebook.forbidden import ForbiddenRules, load_forbidden
+from service.rulebook.forbidden import ForbiddenRules
+from service.rulebook.forbiddenfiles import load_forbidden
 from service.rulebook.sentences import find_forbidden
 from service.settings import HOME
 from tests.evasion import LOOKALIKES, PHRASES, TECHNIQUES, cases

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from service.errors import RulebookError
-from service.rulebook.forbidden import ForbiddenRules, load_forbidden
+from service.rulebook.forbidden import ForbiddenRules
+from service.rulebook.forbiddenfiles import load_forbidden
 from service.settings import HOME
 
 FOLDER = HOME / "knowledge" / "forbidden"

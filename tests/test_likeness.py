@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from service.checks.phrases import check_phrases
 from service.errors import RulebookError
 from service.rulebook.ear import Ear, Heard, LearningFile
-from service.rulebook.forbidden import SENTENCES, WEIGHTS, load_forbidden
+from service.rulebook.forbidden import SENTENCES, WEIGHTS
+from service.rulebook.forbiddenfiles import load_forbidden
 from service.rulebook.learning import learn, script_sentences
 from service.rulebook.likeness import Example, Likeness, clause_runs, digest, read_likeness, runs
 from service.settings import HOME

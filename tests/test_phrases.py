@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.checks.phrases import check_phrases
-from service.rulebook.forbidden import ForbiddenRules, load_forbidden
+from service.rulebook.forbidden import ForbiddenRules
+from service.rulebook.forbiddenfiles import load_forbidden
 from service.settings import HOME
 
 RULES = load_forbidden(HOME / "knowledge" / "forbidden")

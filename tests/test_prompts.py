@@ -7,7 +7,7 @@ from jinja2.exceptions import SecurityError
 
 from service.checks.phrases import check_phrases
 from service.errors import RulebookError
-from service.rulebook.forbidden import load_forbidden
+from service.rulebook.forbiddenfiles import load_forbidden
 from service.schemas import Message, StepName, Style, Verdict
 from service.settings import HOME
 from service.writing.prompts import Prompts, load_prompt

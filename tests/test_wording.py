@@ -13,7 +13,7 @@ from service.checks.leaks import check_leaks
 from service.checks.privacy import check_privacy
 from service.errors import RulebookError
 from service.rulebook.book import CheckBook
-from service.rulebook.forbidden import load_forbidden
+from service.rulebook.forbiddenfiles import load_forbidden
 from service.rulebook.wording import MOST_RULES, Wording
 from service.schemas import CheckRequest
 from service.settings import HOME

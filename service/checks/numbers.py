@@ -17,11 +17,10 @@ from service.checks.theirs import lived, repeated
 from service.rulebook.checkfile import NumbersFile
 from service.rulebook.checkrules import GRANT_WORDS, PRESENT_WORDS, CheckRules
 from service.schemas import Finding
+from service.text.numeralpatterns import stuffing
 from service.text.numerals import Number, unit_of
 
 _COUNTER = re.compile(r"[.、):：](?!\d)")
-_NUMERALS = "零一二两三四五六七八九十百千万亿壹贰叁肆伍陆柒捌玖拾佰仟半"
-_STUFFING = re.compile(rf"(?<=[{_NUMERALS}])(?:[^\w\n,。!?;:、…“”\"'()%¥/]|_)+(?=[{_NUMERALS}元块毛成倍折天月年周])")
 """What is put between numerals so that they do not look like one."""
 _BESIDE = 12
 """Characters beside a number in which a name that holds it, or the thing it is the worth of, stands."""
@@ -251,7 +250,7 @@ def _small(number: Number, most: float) -> bool:
 
 def _hidden(text: str) -> list[Number]:
     """Numbers whose Han numerals are parted by stuffing (``五 百 元``). Only a record backs them, never the buyer."""
-    gone = {i for gap in _STUFFING.finditer(text) for i in range(gap.start(), gap.end())}
+    gone = {i for gap in stuffing().finditer(text) for i in range(gap.start(), gap.end())}
     if not gone:
         return []
     places = [i for i in range(len(text)) if i not in gone]

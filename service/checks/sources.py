@@ -10,7 +10,8 @@ from functools import cache, cached_property
 from service.rulebook.checkfile import NumbersFile
 from service.text.memo import Memo
 from service.text.normalise import fold
-from service.text.numerals import Number, days_of, duration_pattern, find_numbers, hint, period_of, unit_of
+from service.text.numeralpatterns import hint
+from service.text.numerals import Number, days_of, duration_pattern, find_numbers, period_of, unit_of
 
 _DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0, "year": 365.0}
 """Units of time in days; a month is thirty, as everywhere in the house."""

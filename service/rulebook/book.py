@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service.rulebook.checkrules import CheckRules, load_checkrules
-from service.rulebook.forbidden import ForbiddenRules, load_forbidden
+from service.rulebook.forbidden import ForbiddenRules
+from service.rulebook.forbiddenfiles import load_forbidden
 
 if TYPE_CHECKING:
     from service.rulebook.boundaries import Boundary

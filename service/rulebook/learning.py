@@ -16,7 +16,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from service.rulebook.forbidden import WEIGHTS, load_forbidden
+from service.rulebook.forbidden import WEIGHTS
+from service.rulebook.forbiddenfiles import load_forbidden
 from service.rulebook.likeness import Example, Likeness, clause_runs, digest
 from service.rulebook.yamlfile import read_yaml
 from service.text.normalise import fold

@@ -7,11 +7,11 @@ Works on normalised text (:func:`service.text.normalise.normalise`). How one num
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
-from service.text.spelled import ARABIC, Period, either, number_of, words
+from service.text.numeralpatterns import change_patterns, finder, lasting
+from service.text.spelled import Period, number_of, words
 from service.text.tables import table
 
 __all__ = [
@@ -46,21 +46,6 @@ class Number:
     end: int
     value: float
     kind: str
-
-
-@cache
-def hint() -> re.Pattern[str]:
-    """What a text must hold for a number to stand in it; cheap to look for."""
-    known = words()
-    signs = "".join({*known.digits, *known.scales, *known.several, *known.pairs}) + r"\d半"
-    listed = [
-        *known.fixed,
-        *known.ahead,
-        *known.period_of,
-        *(f"{w}{d}" for w in table("numerals")["week"] for d in known.weekdays),
-    ]
-    rest = [word for word in listed if not re.search(f"[{signs}]", word)]
-    return re.compile(f"[{signs}]|{either(rest)}")
 
 
 def numeral_pattern() -> str:
@@ -112,76 +97,15 @@ def days_of(text: str) -> float | None:
         values.append(number.value * known.days[number.kind] * factor)
     if values:
         return sum(values) / len(values)
-    inside = _lasting().search(text)
+    inside = lasting().search(text)
     return known.durations[inside[0]] if inside else None
-
-
-@cache
-def _lasting() -> re.Pattern[str]:
-    return re.compile(either(words().durations))
-
-
-def _unit(units: Iterable[str], never: dict[str, list[str]]) -> str:
-    """Any unit, the longest first; some are none before certain characters (``一百三对半``)."""
-    listed = sorted(units, key=len, reverse=True)
-    ends = (f"(?!{either(never[word])})" if word in never else "" for word in listed)
-    return "|".join(re.escape(word) + end for word, end in zip(listed, ends, strict=True)) + "|r(?![a-z])"
-
-
-@cache
-def _finder() -> re.Pattern[str]:
-    known, data = words(), table("numerals")
-    numeral, han = known.numeral.replace("|几)", ")"), known.han
-    nearly, unit, single = known.nearly, _unit(known.units, data["not_unit"]), known.single
-    digits = "".join(known.digits)
-    tenths = "".join(data["tenths"])
-    half = either(known.halves)
-    named = either([*known.ahead, *known.period_of])
-    for_one, weight = data["many_for_one"], data["weight"]
-    light = rf"{weight['part']}(?!{han}|\d|{either(weight['not_before'])}|{nearly}?(?:{unit}))"
-    minutes = rf"半|[一三]刻|\d{{2}}分?|\d分|{single}?十{single}?分?|零{single}分?|{han}{{1,3}}分"
-    return re.compile(
-        rf"(?P<fixed>{either(known.fixed)})"
-        rf"|(?P<times>[{''.join(for_one['before'])}]?[一1][{''.join(for_one['after'])}])(?P<many>{han}+|\d+)"
-        rf"|(?P<date>(?:(?P<year>\d{{4}}|{han}{{4}})[年./-])?(?P<month>\d{{1,2}}|{han}{{1,2}})(?:月|(?<=\d)/(?=\d{{1,2}}[日号]))(?P<day>\d{{1,2}}|{han}{{1,3}})[日号]?(?!\d|个|天|多|来)"
-        rf"|(?<![\d.])(?P<iso>\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}})(?!\d)|(?P<dom>\d{{1,2}}|{han}{{1,3}})号(?!码|线|店|楼|床|机|仓|色|零|配|款|链))"
-        rf"|(?P<time>(?:(?P<half>{half}))?(?P<hour>\d{{1,2}}):(?P<min>\d{{2}})(?!\d)"
-        rf"|(?:(?P<half2>{half}))?(?P<hour2>(?!一点(?![半钟整一三前之]))\d{{1,2}}|(?!一点(?![半钟整一三前之])){han}{{1,3}})点(?:(?P<min2>{minutes})|钟|整)?(?![{digits}儿\d]))"
-        rf"|(?P<weekday>(?P<which>{either(known.weeks)})?(?:{known.week})(?P<wd>[{''.join(known.weekdays)}])(?![{''.join(data['not_weekday'])}]))"
-        rf"|(?P<named>{named})"
-        rf"|(?!{han}+分之)(?P<idiom>{known.idioms})"
-        rf"|(?:(?P<ratio>{either(known.ratios)})|(?P<nth>第)|(?P<yuan>{known.sign}) ?)"
-        rf"(?P<led>{single}(?=一[天日周月年])|{numeral})"
-        rf"|(?P<heavy>{numeral})个?{weight['whole']}(?P<light2>{single}|\d|半){light}|(?<!{han})(?P<light>{known.one}|半|(?:{ARABIC})){light}"
-        rf"|(?P<low>{single})(?P<high>{single})(?:(?P<span>[十百千万])?(?P<unit0>{nearly}?(?!折)(?:{unit}))|(?P<span2>[百千万])(?!{han}))"
-        rf"|(?P<n>{numeral})(?:[-~至到—]{{1,2}}(?P<to>{numeral}){nearly}?(?P<half3>个半)?(?P<unit2>{unit})"
-        rf"|分之(?P<part>{han}+|\d+)"
-        rf"|{nearly}?(?P<half4>个半)?(?P<unit1>{unit})(?P<tail>半(?![个月年天小价折])|(?<=成){single}|(?<=[{tenths}])(?:{single}|\d)(?![{digits}\d.{known.parting}{''.join(known.scales)}元块毛]))?)?"
-    )
-
-
-@cache
-def _change() -> dict[str, re.Pattern[str]]:
-    """What follows ``块`` or ``元`` (``六毛四``, ``零五``, ``九``), and ``毛``."""
-    known = words()
-    free = either(table("numerals")["after_change"])
-    one = rf"(?:{known.one}|\d)"
-    big = "".join(known.scales)
-    last = rf"(?![\d.{big}])(?!(?!{free}){known.nearly}?[{known.parting}])"
-    cents = rf"(?:零?(?P<fen>{one})(?:分钱?|{last}))?"
-    spelled = rf"(?P<jiao>{known.single}|\d)(?:毛|角){cents}|零(?P<cent>{one})(?:分钱?|{last})"
-    return {
-        "块": re.compile(rf"{spelled}|(?P<pair>{one}{one}){last}|(?P<lone>{one}){last}"),
-        "元": re.compile(rf"{spelled}|(?P<lone>{one})(?=$|[,。!?;、)~])"),
-        "毛": re.compile(rf"零?(?P<fen>{one})(?:分钱?|{last})"),
-    }
 
 
 def find_numbers(text: str) -> list[Number]:
     """All numbers of a normalised text, left to right, not overlapping; idioms such as ``一下`` are left out."""
     found: list[Number] = []
-    finder, place = _finder(), 0
-    while match := finder.search(text, place):
+    pattern, place = finder(), 0
+    while match := pattern.search(text, place):
         place = match.end()
         if not match["idiom"]:
             found += _numbers(match)
@@ -259,7 +183,7 @@ def _tailed(m: re.Match[str], value: float) -> Number:
     if unit == "月" and not m["half4"] and m["n"] not in known.span_months:
         return Number(m.start(), m.end(), value * 100, "date")
     number = _measured(m.start(), m.end(), value, unit)
-    change = _change().get("块" if unit[0] == "块" else "元" if unit[0] in "元圆" else unit[0])
+    change = change_patterns().get("块" if unit[0] == "块" else "元" if unit[0] in "元圆" else unit[0])
     small = change.match(m.string, m.end()) if change and number.kind == "money" else None
     if small is None:
         return number
