@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from service.database import knowledge as rows
+from service.database.publishing import add_vectors
 from service.database.session import Database
 from service.library.embed import Embedder
 from service.library.live import LiveDocument, build_snapshot, live_document, to_blobs
@@ -74,7 +75,7 @@ class Current:
             made = await asyncio.to_thread(to_blobs, self._embedder, [row["indexed_text"] for row in missing])
             ids = [(row["id"], row["shop"]) for row in missing]
             await self._database.write(
-                partial(rows.add_vectors, ids=ids, blobs=made, fingerprint=self._embedder.fingerprint)
+                partial(add_vectors, ids=ids, blobs=made, fingerprint=self._embedder.fingerprint)
             )
             fresh = iter(made)
             return [next(fresh) if row["blob"] is None else row["blob"] for row in live.chunks]

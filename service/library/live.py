@@ -85,6 +85,7 @@ def build_snapshot(
             end=row["end"],
             held=row["held"],
             vector=np.frombuffer(blob, dtype="<f4"),
+            held_reason=row["held_reason"],
         )
         for row, blob in zip(live.chunks, blobs, strict=True)
     ]

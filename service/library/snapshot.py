@@ -63,6 +63,7 @@ class SnapshotChunk:
     end: int
     held: bool
     vector: NDArray[np.float32]
+    held_reason: str | None = None
 
 
 class Snapshot:
@@ -249,4 +250,5 @@ class Snapshot:
             authority=document.authority,
             score=round(score, 6),
             held=chunk.held,
+            held_reason=chunk.held_reason,
         )

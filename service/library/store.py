@@ -6,31 +6,21 @@ pointer moves, whoever moved it. Chroma is projected behind the search and may b
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
-from service.database import knowledge as rows
 from service.database.session import Database
-from service.errors import Conflict, NotFound
 from service.library.current import Current
 from service.library.embed import Embedder, HashNgram
 from service.library.live import LiveDocument
 from service.library.projector import Projector
+from service.library.publishing import Publisher
 from service.library.rules import LibraryRules, load_rules
-from service.library.snapshot import DEFAULT_SHOP, SHARED, Snapshot
-from service.library.submit import Submission, SyncReport, prepare_files, prepare_upload
+from service.library.snapshot import Snapshot
 from service.rulebook.thesaurus import Thesaurus
-from service.schemas import Authority, DocumentIngested, DocumentKind, Passage, SearchRequest
+from service.schemas import Passage, SearchRequest
 from service.settings import Settings, prepare_data_dir
 from service.vectors import OwnerLock, VectorIndex, own_data_dir
 
-if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
-T = TypeVar("T")
 _RULES_FOLDER = "library"
 
 
@@ -51,6 +41,11 @@ class Library:
         self._embedder: Embedder = HashNgram(rules.tuning.embed.dim)
         self._current = Current(database, rules, thesaurus, self._embedder)
         self._projector: Projector | None = None
+        self.publisher = Publisher(database, rules, self._embedder, self._current)
+        """Everything that changes documents; the everyday ones are at hand on the library itself."""
+        self.sync, self.add = self.publisher.sync, self.publisher.add
+        self.publish, self.retire = self.publisher.publish, self.publisher.retire
+        self.documents, self.versions = self.publisher.documents, self.publisher.versions
 
     @classmethod
     async def open(cls, settings: Settings, thesaurus: Thesaurus, *, owner: bool = False) -> Library:
@@ -129,142 +124,3 @@ class Library:
             "fingerprint": self._embedder.fingerprint,
             "chroma": chroma,
         }
-
-    async def sync(self, knowledge_dir: Path) -> SyncReport:
-        """Bring the documents of the knowledge folder in: new bytes make a new version, a removed file is retired.
-
-        All of it is published in one flip of the pointer; nothing changed, nothing is written.
-
-        Raises:
-            RulebookError: the folder is missing, or a file of it cannot be read; nothing is published then.
-        """
-        async with self.database.reading() as connection:
-            live = await rows.live_digests(connection, "file")
-        plan = await asyncio.to_thread(prepare_files, knowledge_dir, live, self.rules, self._embedder)
-        if plan.submissions or plan.report.retired:
-
-            async def work(connection: AsyncConnection) -> None:
-                which = [(item.document["id"], await self._insert(connection, item)) for item in plan.submissions]
-                await rows.retire_documents(connection, plan.report.retired)
-                await rows.publish_versions(connection, which)
-                await rows.move_pointer(connection)
-
-            await self.database.write(work)
-            await self._current.refresh()
-        return plan.report
-
-    async def add(
-        self,
-        name: str,
-        data: bytes,
-        *,
-        kind: DocumentKind,
-        title: str | None = None,
-        authority: Authority | None = None,
-        platform: str | None = None,
-        category: str | None = None,
-        shop: str = DEFAULT_SHOP,
-        effective_from: datetime | None = None,
-        effective_to: datetime | None = None,
-        note: str | None = None,
-        author: str | None = None,
-        publish: bool = False,
-        document_id: str | None = None,
-    ) -> DocumentIngested:
-        """Take an uploaded file in, as a new document or as a new version of ``document_id``.
-
-        Raises:
-            UnsupportedDocument: cannot be read.
-            InvalidRequest: ``empty_document``, or more than the size allowed.
-            NotFound: ``document_id`` is not this shop's.
-            Conflict: ``file_managed`` — the document is a file of the knowledge folder.
-        """
-        if document_id is not None:
-            await self._owned(document_id, shop)
-        labels = {"kind": kind, "title": title, "authority": authority, "platform": platform, "category": category}
-        dates = {"effective_from": effective_from, "effective_to": effective_to, "note": note, "author": author}
-        item = await asyncio.to_thread(
-            prepare_upload, name, data, shop, labels, dates, document_id, self.rules, self._embedder
-        )
-
-        async def work(connection: AsyncConnection) -> int:
-            number = await self._insert(connection, item)
-            if publish:
-                await rows.publish_versions(connection, [(item.document["id"], number)])
-                await rows.move_pointer(connection)
-            return number
-
-        number = await self._written(work, publish)
-        return DocumentIngested(
-            id=item.document["id"],
-            version=number,
-            state="published" if publish else "draft",
-            chunks=len(item.pieces),
-            held=item.held,
-            warnings=list(item.version["warnings"]),
-        )
-
-    async def publish(self, document_id: str, version: int, shop: str = DEFAULT_SHOP) -> str:
-        """Make a version the live one (an older one: a rollback). Returns the new pointer.
-
-        Raises:
-            NotFound: no such document or version for this shop.
-            Conflict: ``file_managed``.
-        """
-        await self._owned(document_id, shop)
-
-        async def work(connection: AsyncConnection) -> None:
-            if version not in {row["number"] for row in await rows.list_versions(connection, document_id)}:
-                raise NotFound("document_not_found", id=f"{document_id}@{version}")
-            await rows.publish_versions(connection, [(document_id, version)])
-            await rows.move_pointer(connection)
-
-        await self._written(work, True)
-        return self.knowledge_pointer
-
-    async def retire(self, document_id: str, shop: str = DEFAULT_SHOP) -> str:
-        """Take an uploaded document out of the published set. Returns the new pointer; errors as in :meth:`publish`."""
-        await self._owned(document_id, shop)
-
-        async def work(connection: AsyncConnection) -> None:
-            await rows.retire_documents(connection, [document_id])
-            await rows.move_pointer(connection)
-
-        await self._written(work, True)
-        return self.knowledge_pointer
-
-    async def documents(self, shop: str = DEFAULT_SHOP) -> Sequence[rows.Row]:
-        """Documents this shop sees, with ``newest`` and ``published`` version numbers."""
-        async with self.database.reading() as connection:
-            return await rows.list_documents(connection, {SHARED, shop})
-
-    async def versions(self, document_id: str, shop: str = DEFAULT_SHOP) -> Sequence[rows.Row]:
-        """A document's versions, oldest first.
-
-        Raises:
-            NotFound: no such document for this shop.
-        """
-        async with self.database.reading() as connection:
-            found = await rows.find_document(connection, document_id)
-            if found is None or found["shop"] not in (SHARED, shop):
-                raise NotFound("document_not_found", id=document_id)
-            return await rows.list_versions(connection, document_id)
-
-    async def _insert(self, connection: AsyncConnection, item: Submission) -> int:
-        return await rows.add_version(
-            connection, item.document, item.version, item.pieces, item.blobs, self._embedder.fingerprint
-        )
-
-    async def _written(self, work: Callable[[AsyncConnection], Any], published: bool) -> Any:
-        result = await self.database.write(work)
-        if published:
-            await self._current.refresh()
-        return result
-
-    async def _owned(self, document_id: str, shop: str) -> None:
-        async with self.database.reading() as connection:
-            found = await rows.find_document(connection, document_id)
-        if found is None or found["shop"] not in (SHARED, shop):
-            raise NotFound("document_not_found", id=document_id)
-        if found["source"] == "file":
-            raise Conflict("file_managed", path=found["path"])

@@ -25,7 +25,7 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Rows of one new version; see :func:`service.database.knowledge.add_version`."""
+    """Rows of one new version; see :func:`service.database.publishing.add_version`."""
 
     document: dict[str, Any]
     version: dict[str, Any]
