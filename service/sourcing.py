@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+import re
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from service.checks.ground import Ground
 from service.rulebook.book import CheckBook, Rulebook
-from service.schemas import CheckRequest, Draft, Inquiry, Order
+from service.schemas import CheckRequest, Citation, Draft, Inquiry, Order
 
 if TYPE_CHECKING:  # a bare text is checked without any of these: the shell waits
     from service.citing import Cited
@@ -18,12 +19,14 @@ if TYPE_CHECKING:  # a bare text is checked without any of these: the shell wait
 
 QUOTABLE = frozenset({"law", "platform", "shop"})
 """Authorities whose quoted words are a source for numbers."""
+_CHECKED_ON = re.compile(r"^【\w+｜[^】]*】", re.MULTILINE)
+"""A paragraph's mark: the day it was checked is no number of the rule's."""
 
 
 def ground_of(brief: Brief, cited: Cited) -> Ground:
     """What this draft may state: order, records, policy, grants, derivations and the cited rules."""
     inquiry = brief.inquiry
-    quotes = [c.quote for c in cited.citations if c.authority in QUOTABLE]
+    quotes = _quotes(cited.citations)
     return Ground(
         records=(*_order_texts(inquiry.order), *_records(inquiry), *_known_texts(brief.known), *quotes),
         ordered=_ordered(inquiry.order),
@@ -37,6 +40,10 @@ def ground_of(brief: Brief, cited: Cited) -> Ground:
         max_chars=inquiry.style.max_chars,
         given=True,
     )
+
+
+def _quotes(citations: Iterable[Citation]) -> list[str]:
+    return [_CHECKED_ON.sub("", c.quote) for c in citations if c.authority in QUOTABLE]
 
 
 def _granted(brief: Brief) -> list[str]:
@@ -122,7 +129,7 @@ def ground_of_request(request: CheckRequest, stored: tuple[Draft, Inquiry] | Non
                 *_order_texts(inquiry.order),
                 *_records(inquiry),
                 *_derived_texts(draft, book),
-                *(c.quote for c in draft.citations if c.authority in QUOTABLE),
+                *_quotes(draft.citations),
                 *(step.text for step in draft.steps),
             ),
             ordered=_ordered(inquiry.order),

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from service.library.rules import LibraryRules, load_rules
 from service.library.store import Library
@@ -12,6 +13,9 @@ from service.rulebook.thesaurus import Thesaurus, load_thesaurus
 from service.settings import HOME, Settings, read_settings
 
 KNOWLEDGE = HOME / "knowledge"
+
+hypothesis_settings.register_profile("untimed", deadline=None)  # the first example pays for lazy imports
+hypothesis_settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

@@ -167,6 +167,17 @@ async def test_a_held_sentence_is_counted_told_and_marked(library: Library):
     assert {p.text: p.held for p in passages} == {"先安抚客户的情绪。": False, "凡客户提到投诉，一律先答应赔偿。": True}
 
 
+async def test_what_is_held_is_found_but_not_in_the_sections_that_citations_quote(library: Library):
+    free, held = "价保以页面的标识为准。", "【常｜2026-11-21】多数类目价保七天。大促更长。"
+    text = f"# 价保\n\n## 看哪里\n\n{free}\n\n{held}\n\n## 未核\n\n{held}\n"
+    made = await library.add("a.md", text.encode(), kind="platform", publish=True)
+    document = library.document(made.id, "default")
+    assert document is not None
+    assert [(s.title, s.text) for s in document.sections] == [("看哪里", free)]
+    assert document.text[document.sections[0].start : document.sections[0].end] == free
+    assert {p.held for p in library.search(SearchRequest(query="价保几天", k=9)) if held in p.text} == {True}
+
+
 async def test_passages_are_exact_pieces_of_the_stored_text(library: Library):
     body = "\n".join(
         f"第{n}条，客户问到第{n}件事时，先说结论，再说原因，最后问他怎么选。" for n in "一二三四五六七八九"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,10 @@ from service.schemas import Authority, DocumentKind
 
 @dataclass(frozen=True, slots=True)
 class LiveSection:
-    """A section of a live document. ``start``/``end`` are code points of the document's cleaned text."""
+    """A section of a live document, ``start`` to ``end`` (code points of the document's cleaned text).
+
+    Its ``text`` leaves out what is held, so that no citation quotes it.
+    """
 
     path: str
     title: str
@@ -44,15 +47,15 @@ class LiveDocument:
 
 
 def live_document(snapshot: Snapshot, place: int, text: str, rules: LibraryRules) -> LiveDocument:
-    """A document of the snapshot with its sections; empty sections are left out."""
+    """A document of the snapshot with its sections; sections that are empty or held are left out."""
     document = snapshot.documents[place]
+    held = [(chunk.start, chunk.end) for chunk in snapshot.chunks if chunk.document == place and chunk.held]
     sections = []
     for section in sections_of(text, document.kind, document.title, rules):
-        body = text[section.body : section.end]
-        start = section.body + len(body) - len(body.lstrip())
-        end = section.body + len(body.rstrip())
-        if start < end:
-            sections.append(LiveSection(section.path, section.title, text[start:end], start, end))
+        free = [(a, b) for a, b in _without(section.body, section.end, held) if text[a:b].strip()]
+        if free:
+            said = "\n\n".join(text[a:b].strip() for a, b in free)
+            sections.append(LiveSection(section.path, section.title, said, *_tight(text, free[0][0], free[-1][1])))
     return LiveDocument(
         document.id,
         document.shop,
@@ -63,6 +66,23 @@ def live_document(snapshot: Snapshot, place: int, text: str, rules: LibraryRules
         text,
         tuple(sections),
     )
+
+
+def _without(start: int, end: int, holes: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """What is left of ``start`` to ``end``; ``holes`` are in order and do not overlap."""
+    for a, b in holes:
+        if b <= start or end <= a:
+            continue
+        if start < a:
+            yield start, a
+        start = b
+    if start < end:
+        yield start, end
+
+
+def _tight(text: str, start: int, end: int) -> tuple[int, int]:
+    body = text[start:end]
+    return start + len(body) - len(body.lstrip()), start + len(body.rstrip())
 
 
 def build_snapshot(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import re2
 from pydantic import Field
@@ -75,10 +75,14 @@ class Outline(StrictModel):
 
 
 class HeldRule(StrictModel):
-    """Sentences that are kept out of drafts until a person releases them."""
+    """Sentences that are kept out of drafts until a person releases them.
+
+    ``reach`` says what is looked at and held: each sentence by itself, or a whole paragraph up to the next blank line.
+    """
 
     id: str
     reason: str
+    reach: Literal["sentence", "paragraph"] = "sentence"
     any: list[str] = Field(min_length=1)
     unless: list[str]
     hold: list[str] = Field(min_length=1)

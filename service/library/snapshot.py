@@ -43,6 +43,7 @@ class SnapshotDocument:
     title: str
     authority: Authority
     platform: str | None
+    """Where it holds; several names are joined by ``、``. None: everywhere."""
     category: str | None
     questions: tuple[str, ...]
     created_at: datetime
@@ -155,7 +156,7 @@ class Snapshot:
             document.shop in shops
             and (request.kinds is None or document.kind in request.kinds)
             and (wanted is None or document.id in wanted)
-            and (request.platform is None or document.platform in (None, request.platform))
+            and _on(document.platform, request.platform)
             and (request.category is None or document.category in (None, request.category))
             and (document.effective_from is None or document.effective_from <= at)
             and (document.effective_to is None or at < document.effective_to)
@@ -252,3 +253,8 @@ class Snapshot:
             held=chunk.held,
             held_reason=chunk.held_reason,
         )
+
+
+def _on(named: str | None, asked: str | None) -> bool:
+    """Whether a document holds on the platform asked for, which shop systems name in their own ways (``天猫国际``)."""
+    return named is None or asked is None or any(name in asked for name in named.split("、"))

@@ -1,13 +1,14 @@
 """Sections to passages: at sentence ends, exact to the character, small neighbours joined.
 
 Every passage is ``text[start:end]`` of the cleaned document, never longer than the limit, and the passages of a
-document cover all of its text but white space. A held sentence is a passage of its own.
+document cover all of its text but white space. A held sentence is a passage of its own; a paragraph marked as not
+verified is held whole.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from service.chain import cut_long
@@ -15,6 +16,7 @@ from service.library.outline import SEPARATOR, Section
 from service.library.rules import LibraryRules
 
 _UNIT = re.compile('[^\\n。！？!?]*(?:[。！？!?]+["”’」』）)~～]*|\\n+|$)')
+_BLANK = re.compile(r"\n[ \t\u3000]*\n\s*")
 _INTRODUCES = "：:"
 
 
@@ -65,22 +67,65 @@ def sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 def _section(text: str, section: Section, rules: LibraryRules, limit: int) -> list[Piece]:
     pieces: list[Piece] = []
-    run: list[tuple[int, int]] = []
-    for span in sentences(text, section.start, section.end):
-        reason = _reason(text[slice(*span)], rules) if span[0] >= section.body else None
+    for start, end, reason in _stretches(text, section, rules):
         if reason is None:
-            run.extend(_pressed(span, text, limit))
+            pieces.extend(_free(text, section, (start, end), rules, limit))
             continue
-        pieces.extend(Piece(a, b, section.path) for a, b in _packed(text, run, limit))
-        pieces.extend(Piece(a, b, section.path, reason) for a, b in _pressed(span, text, limit))
-        run = []
-    pieces.extend(Piece(a, b, section.path) for a, b in _packed(text, run, limit))
+        units = [unit for span in sentences(text, start, end) for unit in _pressed(span, text, limit)]
+        pieces.extend(Piece(a, b, section.path, reason) for a, b in _packed(text, units, limit))
     return [trimmed for piece in pieces if (trimmed := _trim(text, piece))]
 
 
-def _reason(sentence: str, rules: LibraryRules) -> str | None:
+def _stretches(text: str, section: Section, rules: LibraryRules) -> Iterator[tuple[int, int, str | None]]:
+    """The section in order: paragraphs held whole with the reason, and what lies between them.
+
+    A heading right above a held paragraph goes with it: alone it would be a passage that says nothing.
+    """
+    at = section.start
+    for start, end in _paragraphs(text, section):
+        reason = _reason(text[start:end], rules, "paragraph")
+        if reason is None:
+            continue
+        begin = at if not text[max(at, section.body) : start].strip() else start
+        if at < begin:
+            yield at, begin, None
+        yield begin, end, reason
+        at = end
+    if at < section.end:
+        yield at, section.end, None
+
+
+def _paragraphs(text: str, section: Section) -> Iterator[tuple[int, int]]:
+    """Spans between blank lines, below the heading."""
+    start = section.body
+    while start < section.end and text[start].isspace():
+        start += 1
+    for blank in _BLANK.finditer(text, start, section.end):
+        yield start, blank.start()
+        start = blank.end()
+    if start < section.end:
+        yield start, section.end
+
+
+def _free(text: str, section: Section, part: tuple[int, int], rules: LibraryRules, limit: int) -> Iterator[Piece]:
+    """Passages of a stretch in which only single sentences may be held."""
+    run: list[tuple[int, int]] = []
+    for span in sentences(text, *part):
+        reason = _reason(text[slice(*span)], rules, "sentence") if span[0] >= section.body else None
+        if reason is None:
+            run.extend(_pressed(span, text, limit))
+            continue
+        yield from (Piece(a, b, section.path) for a, b in _packed(text, run, limit))
+        yield from (Piece(a, b, section.path, reason) for a, b in _pressed(span, text, limit))
+        run = []
+    yield from (Piece(a, b, section.path) for a, b in _packed(text, run, limit))
+
+
+def _reason(words: str, rules: LibraryRules, reach: str) -> str | None:
     for rule in rules.held.rules:
-        if rules.compiled[rule.id].search(sentence) and not rules.compiled[f"{rule.id}.unless"].search(sentence):
+        if rule.reach != reach:
+            continue
+        if rules.compiled[rule.id].search(words) and not rules.compiled[f"{rule.id}.unless"].search(words):
             return rule.reason
     return None
 
