@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from service.chain import cut_long
 from service.library.clean import clean
+from service.library.hold import check_examples as check_held
 from service.library.ingest import ingest
 from service.library.outline import outline
 from service.library.rules import LibraryRules, check_examples
@@ -107,7 +108,8 @@ def test_a_long_paragraph_not_verified_is_held_to_its_last_sentence(library_rule
 
 
 def test_every_rule_tells_its_own_examples_apart(library_rules: LibraryRules):
-    assert check_examples(library_rules, HOME / "knowledge" / "library") == []
+    folder = HOME / "knowledge" / "library"
+    assert [*check_examples(library_rules, folder), *check_held(library_rules, folder)] == []
 
 
 def test_site_noise_goes_and_is_reported(library_rules: LibraryRules):

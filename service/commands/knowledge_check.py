@@ -84,10 +84,12 @@ def _documents(folder: Path) -> None:
 
 def _library_examples(folder: Path) -> list[RulebookError]:
     """The library's rules against their own examples; a file that does not load was told already."""
+    from service.library.hold import check_examples as check_held
     from service.library.rules import check_examples, load_rules
 
     try:
-        return check_examples(load_rules(folder / "library"), folder / "library")
+        rules = load_rules(folder / "library")
+        return [*check_examples(rules, folder / "library"), *check_held(rules, folder / "library")]
     except RulebookError:
         return []
 

@@ -78,11 +78,13 @@ class HeldRule(StrictModel):
     """Sentences that are kept out of drafts until a person releases them.
 
     ``reach`` says what is looked at and held: each sentence by itself, or a whole paragraph up to the next blank line.
+    ``whatever``: held also where the sentence, or its heading, disapproves of what it says.
     """
 
     id: str
     reason: str
     reach: Literal["sentence", "paragraph"] = "sentence"
+    whatever: bool = False
     any: list[str] = Field(min_length=1)
     unless: list[str]
     hold: list[str] = Field(min_length=1)
@@ -92,6 +94,10 @@ class HeldRule(StrictModel):
 class Held(StrictModel):
     """``held.yaml``."""
 
+    disapproves: list[str] = Field(min_length=1)
+    """Words by which a sentence disapproves of what it tells."""
+    headings: list[str] = Field(min_length=1)
+    """Headings under which bad examples stand."""
     rules: list[HeldRule]
 
 
@@ -177,7 +183,7 @@ class LibraryRules:
     tuning: Tuning
     words: tuple[str, ...]
     compiled: dict[str, Patterns]
-    """Patterns by rule: ``<id>``, ``<id>.resume``, ``<id>.unless``, ``outline.<n>``."""
+    """Patterns by rule: ``<id>``, ``<id>.resume``, ``<id>.unless``, ``outline.<n>``, ``held.disapproves``."""
 
 
 def load_rules(folder: Path) -> LibraryRules:
@@ -194,6 +200,8 @@ def load_rules(folder: Path) -> LibraryRules:
     for index, block in enumerate(noise.blocks):
         compiled[block.id] = _compile(files["noise"], block.id, block.start, "blocks", index)
         compiled[f"{block.id}.resume"] = _compile(files["noise"], block.id, [block.resume], "blocks", index)
+    compiled["held.disapproves"] = _compile(files["held"], "disapproves", held.disapproves, "disapproves")
+    compiled["held.headings"] = _compile(files["held"], "headings", held.headings, "headings")
     for index, rule in enumerate(held.rules):
         compiled[rule.id] = _compile(files["held"], rule.id, rule.any, "rules", index)
         compiled[f"{rule.id}.unless"] = _compile(files["held"], rule.id, rule.unless, "rules", index)
@@ -205,26 +213,31 @@ def load_rules(folder: Path) -> LibraryRules:
 
 
 def check_examples(rules: LibraryRules, folder: Path) -> list[RulebookError]:
-    """Run every rule's own examples; what is wrong, one error each."""
+    """Run the noise rules' own examples; what is wrong, one error each.
+
+    Those of ``held.yaml`` are run by :func:`service.library.hold.check_examples`.
+    """
     problems: list[RulebookError] = []
-
-    def expect(file: str, rule: str, examples: list[str], hit: bool) -> None:
-        for example in examples:
-            found = rules.compiled[rule].search(example)
-            if found and f"{rule}.unless" in rules.compiled:
-                found = not rules.compiled[f"{rule}.unless"].search(example)
-            if found != hit:
-                name = "rule_example_missed" if hit else "rule_example_hit"
-                problems.append(RulebookError(folder / file, 0, phrase(name, rule=rule, example=example)))
-
     noises: list[LineRule | BlockRule] = [*rules.noise.lines, *rules.noise.blocks]
     for noise in noises:
-        expect("noise.yaml", noise.id, noise.drop, True)
-        expect("noise.yaml", noise.id, noise.keep, False)
-    for held in rules.held.rules:
-        expect("held.yaml", held.id, held.hold, True)
-        expect("held.yaml", held.id, held.allow, False)
+        for hit, examples in ((True, noise.drop), (False, noise.keep)):
+            for example in examples:
+                if rules.compiled[noise.id].search(example) != hit:
+                    problems.append(example_problem(folder / "noise.yaml", noise.id, example, hit))
     return problems
+
+
+def example_problem(file: Path, rule: str, example: str, hit: bool) -> RulebookError:
+    """The error of an example that came out otherwise than its rule says.
+
+    Args:
+        file: where the rule stands.
+        rule: its id.
+        example: the sentence.
+        hit: whether the rule should have caught it.
+    """
+    name = "rule_example_missed" if hit else "rule_example_hit"
+    return RulebookError(file, 0, phrase(name, rule=rule, example=example))
 
 
 def _compile(file: YamlFile, rule: str, patterns: list[str], *where: str | int) -> Patterns:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from service.chain import cut_long
+from service.library.hold import held_reason
 from service.library.outline import SEPARATOR, Section
 from service.library.rules import LibraryRules
 
@@ -83,7 +84,7 @@ def _stretches(text: str, section: Section, rules: LibraryRules) -> Iterator[tup
     """
     at = section.start
     for start, end in _paragraphs(text, section):
-        reason = _reason(text[start:end], rules, "paragraph")
+        reason = held_reason(text[start:end], section.path, rules, "paragraph")
         if reason is None:
             continue
         begin = at if not text[max(at, section.body) : start].strip() else start
@@ -111,7 +112,7 @@ def _free(text: str, section: Section, part: tuple[int, int], rules: LibraryRule
     """Passages of a stretch in which only single sentences may be held."""
     run: list[tuple[int, int]] = []
     for span in sentences(text, *part):
-        reason = _reason(text[slice(*span)], rules, "sentence") if span[0] >= section.body else None
+        reason = held_reason(text[slice(*span)], section.path, rules) if span[0] >= section.body else None
         if reason is None:
             run.extend(_pressed(span, text, limit))
             continue
@@ -119,15 +120,6 @@ def _free(text: str, section: Section, part: tuple[int, int], rules: LibraryRule
         yield from (Piece(a, b, section.path, reason) for a, b in _pressed(span, text, limit))
         run = []
     yield from (Piece(a, b, section.path) for a, b in _packed(text, run, limit))
-
-
-def _reason(words: str, rules: LibraryRules, reach: str) -> str | None:
-    for rule in rules.held.rules:
-        if rule.reach != reach:
-            continue
-        if rules.compiled[rule.id].search(words) and not rules.compiled[f"{rule.id}.unless"].search(words):
-            return rule.reason
-    return None
 
 
 def _pressed(span: tuple[int, int], text: str, limit: int) -> list[tuple[int, int]]:
