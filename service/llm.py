@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from service.errors import ModelError, phrase
-from service.llm_reply import Failed, FormRefused, by_status, model_name, object_in, parsed, text_of, usage_of
+from service.llm_reply import Failed, FormRefused, model_name, object_in, parsed, text_of, usage_of
+from service.llm_sdk import exchange, open_sdk, sendable
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,11 +29,6 @@ LONGEST_HOLD_S = 60.0
 
 RUNGS = ("json_schema", "json_object", "text")
 """How an answer's form is asked for, from strict to plain; what an endpoint refuses is not asked of it again."""
-
-_SENDABLE = re.compile(r"[\x21-\x7e]+")
-"""What can stand in a header; the error a library would raise for another key would quote it."""
-_NO_KEY = "none"
-"""Sent where an endpoint of one's own asks for no key; the SDK will not start without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +93,7 @@ class ModelClient:
             ModelError: whatever went wrong; parameter ``calls`` says how many requests were made.
         """
         talk = _Talk(until=time.monotonic() + deadline)
-        if not _SENDABLE.fullmatch(self._key or _NO_KEY):
+        if not sendable(self._key):
             raise ModelError("llm_auth", calls=0)
         if talk.until <= self._held_until:
             raise ModelError("llm_rate_limited", calls=0)
@@ -160,45 +154,9 @@ class ModelClient:
         return Answer(data, dict(talk.usage), talk.calls, model_name(reply, self.model))
 
     async def _post(self, **request: Any) -> bytes:
-        """One HTTP exchange; the reply's bytes.
-
-        Raises:
-            Failed: typed by status and code.
-            FormRefused: the form of the answer was not accepted.
-        """
-        import openai
-
-        try:
-            raw = await self._sdk().chat.completions.with_raw_response.create(**request)
-            body: bytes = raw.http_response.content
-            return body
-        except openai.APITimeoutError:
-            raise Failed("llm_timeout", again=True) from None
-        except openai.APIConnectionError as error:
-            from service.llm_wire import ReplyTooLong
-
-            if isinstance(error.__cause__, ReplyTooLong):
-                raise Failed("llm_bad_reply") from None
-            raise Failed("llm_unavailable", again=True) from None
-        except openai.APIStatusError as error:
-            raise by_status(
-                error.status_code, error.body, error.response.headers, "response_format" in request
-            ) from None
-        except (openai.OpenAIError, ValueError, TypeError, RecursionError):
-            raise Failed("llm_bad_reply", again=True) from None
+        return await exchange(self._sdk().chat.completions.with_raw_response.create, **request)
 
     def _sdk(self) -> AsyncOpenAI:
         if self._client is None:
-            import openai
-
-            from service.llm_wire import CappedClient
-
-            for name in ("openai", "httpx2", "httpcore2"):  # at DEBUG these would write prompts and addresses
-                logging.getLogger(name).setLevel(logging.WARNING)
-            self._client = openai.AsyncOpenAI(
-                api_key=self._key or _NO_KEY,
-                base_url=self._base_url,
-                max_retries=0,
-                http_client=CappedClient(MAX_REPLY_BYTES),
-            )
+            self._client = open_sdk(self._key, self._base_url, MAX_REPLY_BYTES)
         return self._client

@@ -1,0 +1,67 @@
+"""The openai SDK as every client of ours uses it: one connection pool, no retries of its own, errors typed and mute.
+
+``llm*.py`` alone import the SDK, and late: it costs more than a second.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from service.llm_reply import Failed, FormRefused, by_status
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+_SENDABLE = re.compile(r"[\x21-\x7e]+")
+"""What can stand in a header; the error a library would raise for another key would quote it."""
+_NO_KEY = "none"
+"""Sent where an endpoint of one's own asks for no key; the SDK will not start without one."""
+
+
+def sendable(key: str | None) -> bool:
+    """Whether a key can stand in a header at all."""
+    return bool(_SENDABLE.fullmatch(key or _NO_KEY))
+
+
+def open_sdk(key: str | None, base_url: str | None, cap: int) -> AsyncOpenAI:
+    """A client of the SDK that reads at most ``cap`` bytes of a reply, retries nothing and follows no redirect."""
+    import openai
+
+    from service.llm_wire import CappedClient
+
+    for name in ("openai", "httpx2", "httpcore2"):  # at DEBUG these would write prompts and addresses
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return openai.AsyncOpenAI(api_key=key or _NO_KEY, base_url=base_url, max_retries=0, http_client=CappedClient(cap))
+
+
+async def exchange(create: Callable[..., Awaitable[Any]], **request: Any) -> bytes:
+    """One HTTP exchange through a ``with_raw_response.create``; the reply's bytes.
+
+    Raises:
+        Failed: typed by status and code.
+        FormRefused: the form of the answer was not accepted.
+    """
+    import openai
+
+    try:
+        raw = await create(**request)
+        body: bytes = raw.http_response.content
+        return body
+    except openai.APITimeoutError:
+        raise Failed("llm_timeout", again=True) from None
+    except openai.APIConnectionError as error:
+        from service.llm_wire import ReplyTooLong
+
+        if isinstance(error.__cause__, ReplyTooLong):
+            raise Failed("llm_bad_reply") from None
+        raise Failed("llm_unavailable", again=True) from None
+    except openai.APIStatusError as error:
+        failed: Failed | FormRefused = by_status(
+            error.status_code, error.body, error.response.headers, "response_format" in request
+        )
+        raise failed from None
+    except (openai.OpenAIError, ValueError, TypeError, RecursionError):
+        raise Failed("llm_bad_reply", again=True) from None
