@@ -13,6 +13,7 @@
     ├── RulebookError              exit 2  a file in knowledge/ or prompts/ is broken: file, line, what to do
     ├── UsageError                 exit 2  the command line is wrong
     ├── EnvironmentProblem         exit 3  data folder, port, lock, missing setting
+    ├── EmbeddingError             search goes on by words: it becomes ``degraded`` with its code as the reason
     └── ModelError                 never leaves the drafter: it becomes ``degraded`` with its code as the reason
 
 The sentence a person reads is not here: ``messages.zh.yaml`` holds one entry a code, filled with ``parameters``.
@@ -163,6 +164,14 @@ class ModelError(YouliError):
 
     code = "llm_unavailable"
     status = 503
+
+
+class EmbeddingError(YouliError):
+    """No vectors from the endpoint, or none that may be used; search goes on by words and uploads wait."""
+
+    code = "embedding_unavailable"
+    status = 503
+    exit_code = 3
 
 
 class RulebookError(YouliError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,15 @@ from service.errors import EnvironmentProblem
 
 HOME = Path(__file__).resolve().parent.parent
 """The folder that holds ``service/``, ``knowledge/`` and ``prompts/``."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a model is asked, and with which key."""
+
+    url: str | None
+    key: SecretStr | None
+
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -26,6 +36,8 @@ class Settings(BaseSettings):
     chroma_url: str | None = None
     model: str | None = None
     embedding_model: str | None = None
+    embedding_api_key: SecretStr | None = None
+    embedding_base_url: str | None = None
     knowledge_dir: Path = HOME / "knowledge"
     prompts_dir: Path = HOME / "prompts"
     knowledge_poll_s: float = Field(default=2.0, ge=0, le=3600)
@@ -44,6 +56,17 @@ class Settings(BaseSettings):
     def model_ready(self) -> bool:
         """True when a model can be asked: a name, and a key or an endpoint of one's own."""
         return bool(self.model) and (self.api_key is not None or self.base_url is not None)
+
+    @property
+    def embedding_endpoint(self) -> Endpoint | None:
+        """Where embeddings come from, or None: vectors are made here.
+
+        An address of its own goes with a key of its own only: the chat vendor's key must not travel to another vendor.
+        """
+        own = self.embedding_base_url is not None
+        key = self.embedding_api_key if own else self.embedding_api_key or self.api_key
+        url = self.embedding_base_url if own else self.base_url
+        return Endpoint(url, key) if self.embedding_model and (key is not None or url is not None) else None
 
 
 def read_settings(**overrides: object) -> Settings:

@@ -4,8 +4,9 @@
         fake.script(Reply.status_of(500), Reply.says({"steps": []}))
         client = ModelClient("m", "sk-test", fake.url)
 
-Replies are used in order; after the last one ``fake.default`` answers (a callable of the request's JSON). Every byte
-that came in is kept in ``fake.requests``. The server runs in a thread of its own, so sync and async tests can use it,
+Replies are used in order; after the last one ``fake.default`` answers (a callable of the request's JSON). ``/embeddings``
+is answered by ``fake.vectors``, a callable too (see ``fake_vectors.py``). Every byte that came in is kept in
+``fake.requests``. The server runs in a thread of its own, so sync and async tests can use it,
 and so can a server process started by a test.
 """
 
@@ -85,6 +86,11 @@ class Request:
         """All message texts."""
         return "\n".join(message["content"] for message in self.json["messages"])
 
+    @property
+    def embeds(self) -> bool:
+        """Whether vectors were asked for."""
+        return b"/embeddings " in self.head.split(b"\r\n", 1)[0]
+
 
 def planned(request: dict[str, Any]) -> list[str]:
     """The steps a draft request asks for, read from the prompt's numbered plan."""
@@ -104,6 +110,7 @@ class FakeModel:
 
     def __init__(self, default: Callable[[dict[str, Any]], Reply] = obedient) -> None:
         self.default = default
+        self.vectors: Callable[[dict[str, Any]], Reply] = lambda request: Reply.status_of(404)
         self.requests: list[Request] = []
         self.sent = 0
         """Bytes of bodies that were sent or tried, over all replies."""
@@ -118,6 +125,11 @@ class FakeModel:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}/v1"
+
+    @property
+    def embedded(self) -> list[str]:
+        """Every text vectors were asked for, in order."""
+        return [text for request in self.requests if request.embeds for text in request.json["input"]]
 
     def script(self, *replies: Reply) -> None:
         """Replies to give, in order."""
@@ -158,7 +170,10 @@ class FakeModel:
             request = Request(head, body)
             self.requests.append(request)
             self._arrived.release()
-            reply = self._script.popleft() if self._script else self.default(request.json)
+            if request.embeds:
+                reply = self.vectors(request.json)
+            else:
+                reply = self._script.popleft() if self._script else self.default(request.json)
             await asyncio.sleep(reply.delay)
             await self._send(reply, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
