@@ -4,9 +4,9 @@
         fake.script(Reply.status_of(500), Reply.says({"steps": []}))
         client = ModelClient("m", "sk-test", fake.url)
 
-Replies are used in order; after the last one ``fake.default`` answers (a callable of the request's JSON). ``/embeddings``
-is answered by ``fake.vectors``, a callable too (see ``fake_vectors.py``). Every byte that came in is kept in
-``fake.requests``. The server runs in a thread of its own, so sync and async tests can use it,
+Replies are used in order; after the last one ``fake.default`` answers (a callable of the request's JSON). What goes
+to ``/embeddings`` is answered by ``fake.vectors``, a callable too (see ``fake_vectors.py``). Every byte that came in is
+kept in ``fake.requests``. The server runs in a thread of its own, so sync and async tests can use it,
 and so can a server process started by a test.
 """
 

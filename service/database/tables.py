@@ -124,6 +124,19 @@ vectors = Table(
     Column("blob", LargeBinary, nullable=False),  # dim float32, little-endian
 )
 
+embedders = Table(
+    "embedders",
+    metadata,
+    Column("fingerprint", String(100), primary_key=True),
+    Column("model", String(200), nullable=False),
+    Column("dim", Integer, nullable=False),
+    Column("texts", JSON, nullable=False),  # fixed texts, and what this model made of them
+    Column("vectors", LargeBinary, nullable=False),  # one a text, dim float32 each, little-endian
+    Column("active", Boolean, nullable=False),  # its vectors are searched; false: they are being made
+    Column("made_at", UtcTime, nullable=False),
+)
+"""Which endpoint's vectors the library holds, and how to know it again. No shop: there is one for all."""
+
 releases = Table(
     "releases",
     metadata,

@@ -20,6 +20,17 @@ def upgrade() -> None:
     op.add_column("documents", sa.Column("revision", sa.Integer, nullable=False, server_default="1"))
     op.add_column("versions", sa.Column("queued", sa.Boolean, nullable=False, server_default=sa.false()))
     op.create_table(
+        "embedders",
+        sa.Column("fingerprint", sa.String(100), nullable=False),
+        sa.Column("model", sa.String(200), nullable=False),
+        sa.Column("dim", sa.Integer, nullable=False),
+        sa.Column("texts", sa.JSON, nullable=False),
+        sa.Column("vectors", sa.LargeBinary, nullable=False),
+        sa.Column("active", sa.Boolean, nullable=False),
+        sa.Column("made_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint", name="pk_embedders"),
+    )
+    op.create_table(
         "releases",
         sa.Column("document_id", sa.String(200), nullable=False),
         sa.Column("digest", sa.String(64), nullable=False),
@@ -48,5 +59,6 @@ def downgrade() -> None:
     """Drop them."""
     op.drop_table("rulings")
     op.drop_table("releases")
+    op.drop_table("embedders")
     op.drop_column("versions", "queued")
     op.drop_column("documents", "revision")
