@@ -64,6 +64,7 @@ async def assemble(settings: Settings, *, owner: bool) -> AsyncIterator[Desk]:
     """
     from service.rulebook.archive import pack
     from service.rulebook.book import load_rulebook
+    from service.rulebook.cited import cited_rules
     from service.rulebook.thesaurus import load_thesaurus
 
     rulebook = load_rulebook(settings.knowledge_dir, settings.data_dir / "learned")
@@ -77,6 +78,7 @@ async def assemble(settings: Settings, *, owner: bool) -> AsyncIterator[Desk]:
         thesaurus = load_thesaurus(settings.knowledge_dir / "thesaurus.yaml")
         library = await Library.open(settings, thesaurus, owner=owner)
         stack.push_async_callback(library.close)
+        library.publisher.cited = cited_rules(rulebook.boundaries)
         await library.sync(settings.knowledge_dir)
         writer = _model_side(settings, stack)
         store, rulebooks = DraftStore(library.database), RulebookStore(library.database)

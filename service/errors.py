@@ -58,6 +58,8 @@ class YouliError(Exception):
         if code is not None:
             self.code = code
         self.parameters = parameters
+        self.extra: dict[str, Any] = {}
+        """Further members of the problem document, for programs."""
         super().__init__(self.code)
 
     @property

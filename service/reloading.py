@@ -22,6 +22,7 @@ from service.assembly import Broken, Desk, learn, warm
 from service.errors import RulebookError, YouliError, phrase
 from service.logs import frames
 from service.rulebook.book import digest_of, load_rulebook, rule_files
+from service.rulebook.cited import cited_rules
 
 RESTART = ("text", "thesaurus.yaml")
 """Rule files the process reads once for all; their change waits for the next start."""
@@ -75,6 +76,7 @@ class Keeper:
             return False
         if new.rulebook.digest != digest:
             return False
+        new.library.publisher.cited = cited_rules(new.rulebook.boundaries)
         _log.warning("rulebook_swapped", before=self.desk.rulebook.digest, after=digest)
         self._say(new, None, restart=self._waiting(now))
         return True

@@ -73,7 +73,7 @@ async def test_changed_bytes_make_a_version_and_a_removed_file_is_retired(librar
     assert document is not None
     assert document.version == 2
     assert not any("由店铺承担" in text for text in texts(library, "运费"))
-    assert [row["state"] for row in await library.versions("law/freight")] == ["retired", "published"]
+    assert [row.state for row in (await library.history.versions("law/freight")).versions] == ["retired", "published"]
 
 
 async def test_a_broken_file_publishes_nothing(library: Library, folder: Path):
@@ -93,8 +93,8 @@ async def test_an_upload_is_a_draft_until_it_is_published(library: Library):
     made = await library.add("礼盒.txt", "礼盒拆开后少件的，三天内补发。".encode(), kind="shop", note="试")
     assert (made.state, made.version, made.chunks, made.held) == ("draft", 1, 1, 0)
     assert texts(library, "礼盒少件") == []
-    pointer = await library.publish(made.id, 1)
-    assert pointer == library.knowledge_pointer
+    state = await library.publish(made.id, 1)
+    assert state.pointer == library.knowledge_pointer
     assert texts(library, "礼盒少件") == ["礼盒拆开后少件的，三天内补发。"]
 
 
@@ -105,7 +105,7 @@ async def test_versions_can_be_rolled_back_and_retired(library: Library):
     assert texts(library, "补发要几天") == ["补发要五天。"]
     await library.publish(first.id, 1)
     assert texts(library, "补发要几天") == ["补发要三天。"]
-    assert [row["state"] for row in await library.versions(first.id)] == ["published", "retired"]
+    assert [row.state for row in (await library.history.versions(first.id)).versions] == ["published", "retired"]
     await library.retire(first.id)
     assert texts(library, "补发要几天") == []
 
@@ -127,7 +127,7 @@ async def test_a_shop_never_sees_anothers_upload(library: Library):
     assert library.document(made.id, "demo") is not None
     assert library.document(made.id, "other") is None
     for refused in (
-        library.versions(made.id, "other"),
+        library.history.versions(made.id, "other"),
         library.publish(made.id, 1, "other"),
         library.retire(made.id, "other"),
     ):
@@ -263,4 +263,6 @@ async def test_search_answers_the_same_with_chroma_and_without(settings: Setting
 async def test_the_bytes_are_kept_as_they_came(library: Library):
     data = "补发要三天。\r\n".encode("gb18030")
     made = await library.add("a.txt", data, kind="shop")
-    assert [row["sha256"] for row in await library.versions(made.id)] == [hashlib.sha256(data).hexdigest()]
+    assert [row.sha256 for row in (await library.history.versions(made.id)).versions] == [
+        hashlib.sha256(data).hexdigest()
+    ]

@@ -27,11 +27,13 @@ def _with_library(work: Callable[[Library], Awaitable[T]], sync: bool) -> T:
 
     async def run() -> T:
         from service.library.store import Library
+        from service.rulebook.cited import read_cited
         from service.rulebook.thesaurus import load_thesaurus
 
         prepare_data_dir(settings)
         library = await Library.open(settings, load_thesaurus(settings.knowledge_dir / "thesaurus.yaml"))
         try:
+            library.publisher.cited = read_cited(settings.knowledge_dir)
             if sync:
                 await library.sync(settings.knowledge_dir)
             return await work(library)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, and_, func, select
+from sqlalchemy import LABEL_STYLE_TABLENAME_PLUS_COL, and_, select
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.session import Database
-from service.database.tables import chunks, documents, pointer, vectors, versions
+from service.database.tables import chunks, documents, pointer, releases, vectors, versions
 
 Row = Mapping[str, Any]
 POINTER = 1
@@ -58,30 +59,6 @@ async def find_document(connection: AsyncConnection, document_id: str) -> Row | 
     return None if row is None else dict(row)
 
 
-async def list_versions(connection: AsyncConnection, document_id: str) -> Sequence[Row]:
-    """A document's versions, oldest first, without their bytes and text."""
-    columns = [c for c in versions.c if c.name not in ("raw", "text")]
-    query = select(*columns).where(versions.c.document_id == document_id).order_by(versions.c.number)
-    return _rows(await connection.execute(query))
-
-
-async def list_documents(connection: AsyncConnection, shops: Iterable[str]) -> Sequence[Row]:
-    """Documents of these shops with their newest version's number and state, by id."""
-    newest = select(versions.c.document_id, func.max(versions.c.number).label("number")).group_by(
-        versions.c.document_id
-    )
-    last = newest.subquery()
-    live = select(versions.c.document_id, versions.c.number).where(versions.c.state == "published").subquery()
-    query = (
-        select(documents, last.c.number.label("newest"), live.c.number.label("published"))
-        .join(last, last.c.document_id == documents.c.id)
-        .outerjoin(live, live.c.document_id == documents.c.id)
-        .where(documents.c.shop.in_(list(shops)))
-        .order_by(documents.c.id)
-    )
-    return _rows(await connection.execute(query))
-
-
 async def live_digests(connection: AsyncConnection, source: str) -> dict[str, str]:
     """Content digests of the published versions of documents from one source."""
     query = (
@@ -111,9 +88,23 @@ async def load_live(database: Database, fingerprint: str) -> LiveRows:
     )
     async with database.reading() as connection:
         at = await read_pointer(connection)
-        found = _rows(await connection.execute(query))
-        return LiveRows(at, found, _rows(await connection.execute(pieces)))
+        found = rows_of(await connection.execute(query))
+        let = {(row[0], row[1]) for row in await connection.execute(select(releases.c.document_id, releases.c.digest))}
+        return LiveRows(at, found, [_let_through(row, let) for row in rows_of(await connection.execute(pieces))])
 
 
-def _rows(result: CursorResult[Any]) -> list[Row]:
+def digest_of(sentence: str) -> str:
+    """What a released sentence is known by."""
+    return hashlib.sha256(sentence.encode()).hexdigest()
+
+
+def _let_through(chunk: Row, let: set[tuple[str, str]]) -> Row:
+    """A held passage somebody released is held no more."""
+    if chunk["held"] and (chunk["document_id"], digest_of(chunk["text"])) in let:
+        return {**chunk, "held": False, "held_reason": None}
+    return chunk
+
+
+def rows_of(result: CursorResult[Any]) -> list[Row]:
+    """Rows as plain mappings."""
     return [dict(row) for row in result.mappings()]

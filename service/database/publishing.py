@@ -1,34 +1,57 @@
 """Documents written to the database: versions in, states changed, the pointer moved in the same transaction.
 
-Every function is called with the connection of a transaction that belongs to the caller.
+Every function is called with the connection of a transaction that belongs to the caller. Whatever changes a document
+adds one to its revision and a row to its changes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.database.knowledge import POINTER, Pointer, Row, find_document, read_pointer
-from service.database.tables import chunks, documents, pointer, vectors, versions
+from service.database.knowledge import POINTER, Pointer, Row, digest_of, find_document, read_pointer
+from service.database.tables import changes, chunks, documents, pointer, releases, vectors, versions
 
 _BATCH = 500
 _LABELS = ("kind", "title", "authority", "platform", "category")
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Who makes a change, and why, as far as they said."""
+
+    author: str | None = None
+    note: str | None = None
+
+
+UNSIGNED = Signed()
+
+
 async def move_pointer(connection: AsyncConnection) -> Pointer:
-    """Name the new set of live versions; to be called in the transaction that changed their states."""
-    query = (
-        select(versions.c.document_id, versions.c.sha256)
-        .where(versions.c.state == "published")
-        .order_by(versions.c.document_id, versions.c.number)
-    )
+    """Name the new live set: versions with their labels and dates, and the sentences released in them.
+
+    To be called in the transaction that changed any of these.
+    """
+    live = versions.c.state == "published"
+    columns = (versions.c.document_id, versions.c.sha256, versions.c.labels)
+    dates = (versions.c.effective_from, versions.c.effective_to)
     digest = hashlib.sha256()
-    for document_id, sha in await connection.execute(query):
-        digest.update(f"{document_id}\0{sha}\n".encode())
+    for row in await connection.execute(select(*columns, *dates).where(live).order_by(versions.c.document_id)):
+        digest.update((json.dumps(list(row), sort_keys=True, default=str) + "\n").encode())
+    let = (
+        select(releases.c.document_id, releases.c.digest)
+        .join(versions, versions.c.document_id == releases.c.document_id)
+        .where(live)
+        .order_by(releases.c.document_id, releases.c.digest)
+    )
+    for document_id, sentence in await connection.execute(let):
+        digest.update(f"{document_id}\0{sentence}\n".encode())
     old = await read_pointer(connection)
     new = Pointer(old.generation + 1, digest.hexdigest())
     values = {"generation": new.generation, "digest": new.digest, "shop": "*", "changed_at": datetime.now(UTC)}
@@ -36,6 +59,18 @@ async def move_pointer(connection: AsyncConnection) -> Pointer:
     if not moved.rowcount:
         await connection.execute(insert(pointer).values(id=POINTER, **values))
     return new
+
+
+async def record(
+    connection: AsyncConnection, document_id: str, action: str, version: int | None, signed: Signed = UNSIGNED
+) -> None:
+    """Add one to a document's revision and write down what was done."""
+    of = documents.c.id == document_id
+    await connection.execute(update(documents).where(of).values(revision=documents.c.revision + 1))
+    revision, shop = (await connection.execute(select(documents.c.revision, documents.c.shop).where(of))).one()
+    row = {"document_id": document_id, "revision": revision, "shop": shop, "action": action, "version": version}
+    who = {"author": signed.author, "note": signed.note, "changed_at": datetime.now(UTC)}
+    await connection.execute(insert(changes).values(**row, **who))
 
 
 async def add_version(
@@ -61,9 +96,9 @@ async def add_version(
     """
     key = {"document_id": document["id"], "shop": document["shop"]}
     if await find_document(connection, document["id"]) is None:
-        await connection.execute(insert(documents).values(dict(document)))
+        await connection.execute(insert(documents).values({**document, "revision": 0}))
     last = select(func.max(versions.c.number)).where(versions.c.document_id == document["id"])
-    number = ((await connection.execute(last)).scalar() or 0) + 1
+    number = int((await connection.execute(last)).scalar() or 0) + 1
     row = {**key, **version, "number": number, "state": "draft", "created_at": datetime.now(UTC)}
     await connection.execute(insert(versions).values(row))
     rows = [
@@ -73,7 +108,8 @@ async def add_version(
     for start in range(0, len(rows), _BATCH):
         await connection.execute(insert(chunks), rows[start : start + _BATCH])
     await add_vectors(connection, [(chunk["id"], chunk["shop"]) for chunk in rows], blobs, fingerprint)
-    return int(number)
+    await record(connection, document["id"], "added", number, Signed(version["author"], version["note"]))
+    return number
 
 
 async def add_vectors(
@@ -88,7 +124,12 @@ async def add_vectors(
         await connection.execute(insert(vectors), rows[start : start + _BATCH])
 
 
-async def publish_versions(connection: AsyncConnection, which: Iterable[tuple[str, int]]) -> None:
+async def publish_versions(
+    connection: AsyncConnection,
+    which: Iterable[tuple[str, int]],
+    signed: Signed = UNSIGNED,
+    action: str = "published",
+) -> None:
     """Make these the live versions of their documents, which take over their labels; the caller moves the pointer."""
     for document_id, number in which:
         of = versions.c.document_id == document_id
@@ -99,10 +140,30 @@ async def publish_versions(connection: AsyncConnection, which: Iterable[tuple[st
         ).scalar_one()
         kept = {label: labels.get(label) for label in _LABELS}
         await connection.execute(update(documents).where(documents.c.id == document_id).values(kept))
+        await record(connection, document_id, action, number, signed)
 
 
-async def retire_documents(connection: AsyncConnection, ids: Iterable[str]) -> None:
-    """Take documents out of the live set; their versions stay for history."""
+async def retire_documents(connection: AsyncConnection, ids: Iterable[str], signed: Signed = UNSIGNED) -> None:
+    """Take documents out of the live set, and their drafts out of the way; their versions stay for history."""
     for document_id in ids:
-        of = and_(versions.c.document_id == document_id, versions.c.state == "published")
+        of = versions.c.document_id == document_id
+        live = select(versions.c.number).where(of, versions.c.state == "published")
+        number = (await connection.execute(live)).scalar()
         await connection.execute(update(versions).where(of).values(state="retired"))
+        await record(connection, document_id, "retired", number, signed)
+
+
+async def release_sentence(connection: AsyncConnection, document_id: str, text: str, version: int, by: Signed) -> None:
+    """Let a held sentence through, in this version and every other that has it."""
+    shop = (await connection.execute(select(documents.c.shop).where(documents.c.id == document_id))).scalar_one()
+    row = {"document_id": document_id, "digest": digest_of(text), "shop": shop, "text": text}
+    who = {"author": by.author, "note": by.note, "released_at": datetime.now(UTC)}
+    await connection.execute(insert(releases).values(**row, **who))
+    await record(connection, document_id, "released", version, by)
+
+
+async def hold_sentence(connection: AsyncConnection, document_id: str, text: str, version: int, by: Signed) -> None:
+    """Take a release back."""
+    of = (releases.c.document_id == document_id, releases.c.digest == digest_of(text))
+    await connection.execute(delete(releases).where(*of))
+    await record(connection, document_id, "held", version, by)

@@ -91,6 +91,7 @@ versions = Table(
     Column("raw", LargeBinary, nullable=False),
     Column("text", Text, nullable=False),
     Column("warnings", JSON, nullable=False),
+    Column("dropped", JSON, nullable=False, server_default="[]"),  # site noise taken off: name, count, some lines
     Column("queued", Boolean, nullable=False, server_default=false()),  # to be published once its vectors are made
     Index(None, "state"),
 )
@@ -149,6 +150,20 @@ releases = Table(
     Column("released_at", UtcTime, nullable=False),
 )
 """Held sentences a person has let through."""
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("document_id", ForeignKey("documents.id"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("shop", String(64), nullable=False),
+    Column("action", String(12), nullable=False),  # added | published | rolled_back | retired | released | held
+    Column("version", Integer),
+    Column("author", String(128)),
+    Column("note", String(500)),
+    Column("changed_at", UtcTime, nullable=False),
+)
+"""What was done to a document, one row a revision: who can be asked, and what a rollback goes back to."""
 
 rulings = Table(
     "rulings",

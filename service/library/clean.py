@@ -14,11 +14,20 @@ _EXCERPT = 24
 
 
 @dataclass(frozen=True, slots=True)
+class Dropped:
+    """Lines taken off under one name (Chinese), as they stood."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Cleaned:
-    """A document's own text and what a person should know about it (Chinese, one sentence each)."""
+    """A document's own text, what a person should know about it (Chinese, a sentence each), and what was taken off."""
 
     text: str
     warnings: tuple[str, ...]
+    dropped: tuple[Dropped, ...] = ()
 
 
 def clean(text: str, rules: LibraryRules) -> Cleaned:
@@ -39,7 +48,8 @@ def clean(text: str, rules: LibraryRules) -> Cleaned:
     ]
     if ending := _cut_off(body, rules):
         warnings.append(phrase("warning_cut_off", excerpt=ending))
-    return Cleaned(body, tuple(warnings))
+    gone = (Dropped(names.get(rule) or phrase("dropped_repeats"), tuple(found)) for rule, found in dropped.items())
+    return Cleaned(body, tuple(warnings), tuple(gone))
 
 
 def _bare(line: str) -> str:

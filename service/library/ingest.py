@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from service.errors import InvalidRequest, phrase
-from service.library.clean import Cleaned, clean
+from service.library.clean import Cleaned, Dropped, clean
 from service.library.folder import digest
 from service.library.outline import SEPARATOR, Section, outline
 from service.library.parse import FrontMatter, parse
@@ -31,6 +31,7 @@ class Ingested:
     indexed: tuple[str, ...]
     warnings: tuple[str, ...]
     sha256: str
+    dropped: tuple[Dropped, ...] = ()
 
     @property
     def held(self) -> int:
@@ -39,7 +40,14 @@ class Ingested:
 
 
 def ingest(
-    name: str, data: bytes, rules: LibraryRules, *, title: str | None = None, kind: str | None = None, own: bool = False
+    name: str,
+    data: bytes,
+    rules: LibraryRules,
+    *,
+    title: str | None = None,
+    former: str | None = None,
+    kind: str | None = None,
+    own: bool = False,
 ) -> Ingested:
     """Parse, clean, outline and split a file.
 
@@ -48,6 +56,7 @@ def ingest(
         data: its bytes.
         rules: noise, headings, sentences to hold, sizes.
         title: overrides front matter, first heading and file name.
+        former: the title of the version before, which goes before first heading and file name.
         kind: overrides the front matter's; of a scenario only the sections named in the rules are taken.
         own: whether the team wrote the file: then there is no site noise to take off.
 
@@ -61,14 +70,19 @@ def ingest(
         raise InvalidRequest("empty_document")
     sections = outline(cleaned.text, rules)
     chosen = (
-        title or parsed.front.title or parsed.front.name or _heading(sections) or _STEM.sub("", PurePath(name).stem)
+        title
+        or parsed.front.title
+        or parsed.front.name
+        or former
+        or _heading(sections)
+        or _STEM.sub("", PurePath(name).stem)
     )
     chosen = chosen[:MAX_TITLE].strip()
     taken = sections_of(cleaned.text, kind or parsed.front.kind, chosen, rules)
     pieces = tuple(split(cleaned.text, taken, rules))
     indexed = tuple(f"{chosen} {piece.section}\n{cleaned.text[piece.start : piece.end]}" for piece in pieces)
     warnings = (*cleaned.warnings, *_held_warnings(cleaned.text, pieces))
-    return Ingested(chosen, cleaned.text, parsed.front, pieces, indexed, warnings, digest(data))
+    return Ingested(chosen, cleaned.text, parsed.front, pieces, indexed, warnings, digest(data), cleaned.dropped)
 
 
 def sections_of(text: str, kind: str | None, title: str, rules: LibraryRules) -> list[Section]:

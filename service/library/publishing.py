@@ -1,33 +1,41 @@
-"""What changes the published set: files synced, uploads taken in, versions published, documents retired.
+"""What changes the published set: files synced, uploads taken in, versions published, rolled back, retired, released.
 
-Every change is one transaction that also moves the pointer, so that readers see the old set or the new one.
+Every change is one transaction that checks, writes and moves the pointer, so that readers see the old set or the new
+one, and of two who change the same document at once the second is told.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
+from service.database import history as told
 from service.database import knowledge as rows
 from service.database import publishing as writing
+from service.database.publishing import Signed
 from service.database.session import Database
-from service.errors import Conflict, NotFound
+from service.errors import Conflict, NotFound, PreconditionFailed
 from service.library.current import Current
 from service.library.embed import Embedder
+from service.library.history import History, date_warnings, found_version, held_of, version_before, visible
+from service.library.resting import Content, lost
 from service.library.rules import LibraryRules
-from service.library.snapshot import DEFAULT_SHOP, SHARED
-from service.library.submit import Submission, SyncReport, prepare_files, prepare_upload
-from service.schemas import Authority, DocumentIngested, DocumentKind
+from service.library.snapshot import DEFAULT_SHOP
+from service.rulebook.cited import CitedRule
+from service.schemas import DocumentState
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+Work = Callable[["AsyncConnection", rows.Row], Awaitable[bool]]
+"""A change of a document whose row is given; False when there was nothing to change."""
+
 
 class Publisher:
-    """Takes documents in and says which version of each is live.
+    """Says which version of each document is live.
+
+    Where a method takes ``expected``, those are the revisions of the document the caller has seen (any, if None).
 
     Args:
         database: the truth.
@@ -38,146 +46,196 @@ class Publisher:
 
     def __init__(self, database: Database, rules: LibraryRules, embedder: Embedder, current: Current) -> None:
         self._database, self._rules, self._embedder, self._current = database, rules, embedder, current
+        self._history = History(database)
+        self.cited: tuple[CitedRule, ...] = ()
+        """What the rulebook in force rests on; whoever loads a rulebook sets it."""
 
-    @property
-    def _pointer(self) -> str:
-        return self._current.generation.snapshot.name
-
-    async def sync(self, knowledge_dir: Path) -> SyncReport:
-        """Bring the documents of the knowledge folder in: new bytes make a new version, a removed file is retired.
-
-        All of it is published in one flip of the pointer; nothing changed, nothing is written.
-
-        Raises:
-            RulebookError: the folder is missing, or a file of it cannot be read; nothing is published then.
-        """
-        async with self._database.reading() as connection:
-            live = await rows.live_digests(connection, "file")
-        plan = await asyncio.to_thread(prepare_files, knowledge_dir, live, self._rules, self._embedder)
-        if plan.submissions or plan.report.retired:
-
-            async def work(connection: AsyncConnection) -> None:
-                which = [(item.document["id"], await self._insert(connection, item)) for item in plan.submissions]
-                await writing.retire_documents(connection, plan.report.retired)
-                await writing.publish_versions(connection, which)
-                await writing.move_pointer(connection)
-
-            await self._database.write(work)
-            await self._current.refresh()
-        return plan.report
-
-    async def add(
+    async def publish(
         self,
-        name: str,
-        data: bytes,
-        *,
-        kind: DocumentKind,
-        title: str | None = None,
-        authority: Authority | None = None,
-        platform: str | None = None,
-        category: str | None = None,
+        document_id: str,
+        version: int | None = None,
         shop: str = DEFAULT_SHOP,
-        effective_from: datetime | None = None,
-        effective_to: datetime | None = None,
-        note: str | None = None,
-        author: str | None = None,
-        publish: bool = False,
-        document_id: str | None = None,
-    ) -> DocumentIngested:
-        """Take an uploaded file in, as a new document or as a new version of ``document_id``.
-
-        Raises:
-            UnsupportedDocument: cannot be read.
-            InvalidRequest: ``empty_document``, or more than the size allowed.
-            NotFound: ``document_id`` is not this shop's.
-            Conflict: ``file_managed`` — the document is a file of the knowledge folder.
-        """
-        if document_id is not None:
-            await self._owned(document_id, shop)
-        labels = {"kind": kind, "title": title, "authority": authority, "platform": platform, "category": category}
-        dates = {"effective_from": effective_from, "effective_to": effective_to, "note": note, "author": author}
-        item = await asyncio.to_thread(
-            prepare_upload, name, data, shop, labels, dates, document_id, self._rules, self._embedder
-        )
-
-        async def work(connection: AsyncConnection) -> int:
-            number = await self._insert(connection, item)
-            if publish:
-                await writing.publish_versions(connection, [(item.document["id"], number)])
-                await writing.move_pointer(connection)
-            return number
-
-        number = await self._written(work, publish)
-        return DocumentIngested(
-            id=item.document["id"],
-            version=number,
-            state="published" if publish else "draft",
-            chunks=len(item.pieces),
-            held=item.held,
-            warnings=list(item.version["warnings"]),
-        )
-
-    async def publish(self, document_id: str, version: int, shop: str = DEFAULT_SHOP) -> str:
-        """Make a version the live one (an older one: a rollback). Returns the new pointer.
+        *,
+        expected: Collection[int] | None = None,
+        signed: Signed = writing.UNSIGNED,
+    ) -> DocumentState:
+        """Make a version the live one; without a number, the newest. One that is live already stays so.
 
         Raises:
             NotFound: no such document or version for this shop.
-            Conflict: ``file_managed``.
+            Conflict: ``file_managed``; ``rule_in_use`` when a boundary rests on what the version no longer has.
+            PreconditionFailed: somebody else changed the document.
         """
-        await self._owned(document_id, shop)
 
-        async def work(connection: AsyncConnection) -> None:
-            if version not in {row["number"] for row in await rows.list_versions(connection, document_id)}:
-                raise NotFound("document_not_found", id=f"{document_id}@{version}")
-            await writing.publish_versions(connection, [(document_id, version)])
-            await writing.move_pointer(connection)
+        async def work(connection: AsyncConnection, document: rows.Row) -> bool:
+            return await self.flip(connection, document_id, version or document["newest"], signed)
 
-        await self._written(work, True)
-        return self._pointer
+        return await self.changed(document_id, shop, expected, work)
 
-    async def retire(self, document_id: str, shop: str = DEFAULT_SHOP) -> str:
-        """Take an uploaded document out of the published set. Returns the new pointer; errors as in :meth:`publish`."""
-        await self._owned(document_id, shop)
+    async def rollback(
+        self,
+        document_id: str,
+        version: int | None = None,
+        shop: str = DEFAULT_SHOP,
+        *,
+        expected: Collection[int] | None = None,
+        signed: Signed = writing.UNSIGNED,
+    ) -> DocumentState:
+        """Make the version live that was live before, or a named one; a second call goes back one more.
 
-        async def work(connection: AsyncConnection) -> None:
-            await writing.retire_documents(connection, [document_id])
-            await writing.move_pointer(connection)
+        Raises:
+            Conflict: ``nothing_before`` when nothing else was ever live; and as :meth:`publish`.
+        """
 
-        await self._written(work, True)
-        return self._pointer
+        async def work(connection: AsyncConnection, document: rows.Row) -> bool:
+            number = version or version_before(document_id, await told.list_changes(connection, document_id))
+            return await self.flip(connection, document_id, number, signed, "rolled_back")
 
-    async def documents(self, shop: str = DEFAULT_SHOP) -> Sequence[rows.Row]:
-        """Documents this shop sees, with ``newest`` and ``published`` version numbers."""
-        async with self._database.reading() as connection:
-            return await rows.list_documents(connection, {SHARED, shop})
+        return await self.changed(document_id, shop, expected, work)
 
-    async def versions(self, document_id: str, shop: str = DEFAULT_SHOP) -> Sequence[rows.Row]:
-        """A document's versions, oldest first.
+    async def retire(
+        self,
+        document_id: str,
+        shop: str = DEFAULT_SHOP,
+        *,
+        expected: Collection[int] | None = None,
+        signed: Signed = writing.UNSIGNED,
+    ) -> DocumentState:
+        """Take an uploaded document out of the published set, its drafts too; errors as in :meth:`publish`."""
+
+        async def work(connection: AsyncConnection, document: rows.Row) -> bool:
+            if document["state"] == "retired":
+                return False
+            await self._keep_rules(connection, {document_id: None})
+            await writing.retire_documents(connection, [document_id], signed)
+            return True
+
+        return await self.changed(document_id, shop, expected, work)
+
+    async def release(
+        self,
+        document_id: str,
+        n: int,
+        version: int | None = None,
+        shop: str = DEFAULT_SHOP,
+        *,
+        expected: Collection[int] | None = None,
+        signed: Signed = writing.UNSIGNED,
+        hold: bool = False,
+    ) -> DocumentState:
+        """Let a held sentence through, here and wherever another version has it; or, with ``hold``, no longer.
+
+        Args:
+            document_id: the document.
+            n: which of the version's held sentences, from 1.
+            version: the live one, else the newest, if not given.
+            shop: whose document it is.
+            expected: see the class.
+            signed: who, and why.
+            hold: take a release back.
+
+        Raises:
+            NotFound: no such sentence; and as :meth:`publish`.
+        """
+
+        async def work(connection: AsyncConnection, document: rows.Row) -> bool:
+            number = version or document["published"] or document["newest"]
+            await found_version(connection, document_id, number)
+            listed = (await held_of(connection, document_id, number)).held
+            if not 1 <= n <= len(listed):
+                raise NotFound("held_not_found", id=document_id, version=number, n=n)
+            sentence = listed[n - 1]
+            if sentence.released is not hold:
+                return False
+            write = writing.hold_sentence if hold else writing.release_sentence
+            await write(connection, document_id, sentence.text, number, signed)
+            return True
+
+        return await self.changed(document_id, shop, expected, work)
+
+    async def changed(self, document_id: str, shop: str, expected: Collection[int] | None, work: Work) -> DocumentState:
+        """Run ``work`` on a document of this shop in one transaction, move the pointer, and say what it left.
 
         Raises:
             NotFound: no such document for this shop.
+            Conflict: ``file_managed``.
+            PreconditionFailed: none of the revisions expected; with what happened since.
         """
-        async with self._database.reading() as connection:
-            found = await rows.find_document(connection, document_id)
-            if found is None or found["shop"] not in (SHARED, shop):
-                raise NotFound("document_not_found", id=document_id)
-            return await rows.list_versions(connection, document_id)
 
-    async def _insert(self, connection: AsyncConnection, item: Submission) -> int:
-        return await writing.add_version(
-            connection, item.document, item.version, item.pieces, item.blobs, self._embedder.fingerprint
-        )
+        async def whole(connection: AsyncConnection) -> tuple[DocumentState, bool]:
+            done = await work(connection, await owned(connection, document_id, shop, expected))
+            if done:
+                await writing.move_pointer(connection)
+            return await state_of(connection, document_id), done
 
-    async def _written(self, work: Callable[[AsyncConnection], Any], published: bool) -> Any:
-        result = await self._database.write(work)
-        if published:
+        try:
+            state, done = await self._database.write(whole)
+        except PreconditionFailed as error:
+            error.extra = await self._history.since(document_id, expected or ())
+            raise
+        if done:
             await self._current.refresh()
-        return result
+        return state
 
-    async def _owned(self, document_id: str, shop: str) -> None:
-        async with self._database.reading() as connection:
-            found = await rows.find_document(connection, document_id)
-        if found is None or found["shop"] not in (SHARED, shop):
-            raise NotFound("document_not_found", id=document_id)
-        if found["source"] == "file":
-            raise Conflict("file_managed", path=found["path"])
+    async def flip(
+        self, connection: AsyncConnection, document_id: str, number: int, signed: Signed, action: str = "published"
+    ) -> bool:
+        """Make a version live within a transaction; False when it is. The caller moves the pointer.
+
+        Raises:
+            NotFound: no such version.
+            Conflict: ``rule_in_use``.
+        """
+        row = await found_version(connection, document_id, number)
+        if row["state"] == "published":
+            return False
+        await self._keep_rules(connection, {document_id: _content(row)})
+        await writing.publish_versions(connection, [(document_id, number)], signed, action)
+        return True
+
+    async def _keep_rules(self, connection: AsyncConnection, after: Mapping[str, Content | None]) -> None:
+        gone = await self.losing(connection, after)
+        if gone:
+            names = sorted({rule.boundary for rule in gone})
+            error = Conflict("rule_in_use", rules="、".join(names), document=gone[0].rule)
+            error.extra = {"boundaries": names}
+            raise error
+
+    async def losing(self, connection: AsyncConnection, after: Mapping[str, Content | None]) -> list[CitedRule]:
+        """Citations of the rulebook that hold now and would not with these contents live."""
+        before: dict[str, Content | None] = {}
+        for name in {rule.document for rule in self.cited} & after.keys():
+            document = await told.read_document(connection, name)
+            live = document and document["published"]
+            before[name] = _content(await found_version(connection, name, live)) if live else None
+        return await asyncio.to_thread(lost, self.cited, before, after, self._rules)
+
+
+async def owned(connection: AsyncConnection, document_id: str, shop: str, expected: Collection[int] | None) -> rows.Row:
+    """The row of an uploaded document of this shop that is as the caller saw it; errors as in ``changed``."""
+    document = await visible(connection, document_id, shop)
+    if document["source"] == "file":
+        error = Conflict("file_managed", path=document["path"])
+        error.extra = {"path": document["path"]}
+        raise error
+    if expected is not None and document["revision"] not in expected:
+        raise PreconditionFailed(current=document["revision"])
+    return document
+
+
+async def state_of(connection: AsyncConnection, document_id: str) -> DocumentState:
+    """What a document is after a change, and the generation that has it so."""
+    row = await told.read_document(connection, document_id)
+    if row is None:
+        raise NotFound("document_not_found", id=document_id)
+    pointer = await rows.read_pointer(connection)
+    live = row["published"] is not None
+    return DocumentState(
+        **{name: row[name] for name in ("id", "state", "published", "newest", "revision")},
+        pointer=pointer.name,
+        warnings=date_warnings(row["effective_from"], row["effective_to"]) if live else [],
+    )
+
+
+def _content(row: rows.Row) -> Content:
+    return Content(row["text"], row["labels"]["kind"], row["labels"]["title"])

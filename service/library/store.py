@@ -11,11 +11,14 @@ from typing import Any
 from service.database.session import Database
 from service.library.current import Current
 from service.library.embed import Embedder, HashNgram
+from service.library.history import History
 from service.library.live import LiveDocument
 from service.library.projector import Projector
 from service.library.publishing import Publisher
 from service.library.rules import LibraryRules, load_rules
 from service.library.snapshot import Snapshot
+from service.library.syncing import FolderSync
+from service.library.uploading import Uploads
 from service.rulebook.thesaurus import Thesaurus
 from service.schemas import Passage, SearchRequest
 from service.settings import Settings, prepare_data_dir
@@ -41,11 +44,15 @@ class Library:
         self._embedder: Embedder = HashNgram(rules.tuning.embed.dim)
         self._current = Current(database, rules, thesaurus, self._embedder)
         self._projector: Projector | None = None
+        self.history = History(database)
+        """Documents as those who keep them see them: lists, versions, differences."""
         self.publisher = Publisher(database, rules, self._embedder, self._current)
         """Everything that changes documents; the everyday ones are at hand on the library itself."""
-        self.sync, self.add = self.publisher.sync, self.publisher.add
-        self.publish, self.retire = self.publisher.publish, self.publisher.retire
-        self.documents, self.versions = self.publisher.documents, self.publisher.versions
+        shared = (self.publisher, database, rules, self._embedder, self._current)
+        folder, uploads = FolderSync(*shared), Uploads(*shared)
+        self.sync, self.add = folder.sync, uploads.add
+        self.publish, self.rollback = self.publisher.publish, self.publisher.rollback
+        self.retire, self.release = self.publisher.retire, self.publisher.release
 
     @classmethod
     async def open(cls, settings: Settings, thesaurus: Thesaurus, *, owner: bool = False) -> Library:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
+from service.database.knowledge import Row
 from service.errors import InvalidRequest, RulebookError, YouliError, phrase
 from service.library.embed import Embedder
 from service.library.folder import FileDocument, digest, read_folder
@@ -20,7 +21,15 @@ from service.library.rules import LibraryRules
 from service.library.snapshot import SHARED
 from service.schemas import Authority
 
+DATES = ("effective_from", "effective_to")
+DROPPED_SHOWN = 200
+"""Lines of site noise kept for people to look at, of each kind."""
+
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+Progress = Callable[[int, int, str], None]
+"""Told on long work: how many are done, of how many, and what comes next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,13 @@ class FilePlan:
     report: SyncReport
 
 
-def prepare_files(knowledge: Path, live: Mapping[str, str], rules: LibraryRules, embedder: Embedder) -> FilePlan:
+def prepare_files(
+    knowledge: Path,
+    live: Mapping[str, str],
+    rules: LibraryRules,
+    embedder: Embedder,
+    progress: Progress | None = None,
+) -> FilePlan:
     """Read the knowledge folder and make what is new or changed ready.
 
     Args:
@@ -65,6 +80,7 @@ def prepare_files(knowledge: Path, live: Mapping[str, str], rules: LibraryRules,
         live: content digests of the file documents that are published, by id.
         rules: noise, headings, held sentences, sizes.
         embedder: makes the vectors.
+        progress: told before each file, and at the end.
 
     Raises:
         RulebookError: the folder is missing, or a file cannot be read.
@@ -73,7 +89,13 @@ def prepare_files(knowledge: Path, live: Mapping[str, str], rules: LibraryRules,
         raise RulebookError(knowledge, 0, phrase("file_missing"))
     files = read_folder(knowledge)
     fresh = [file for file in files if live.get(file.id) != digest(file.data)]
-    submissions = [_from_file(file, rules, embedder) for file in fresh]
+    submissions = []
+    for done, file in enumerate(fresh):
+        if progress is not None:
+            progress(done, len(fresh), file.path)
+        submissions.append(_from_file(file, rules, embedder))
+    if progress is not None:
+        progress(len(fresh), len(fresh), "")
     report = SyncReport(
         added=tuple(file.id for file in fresh if file.id not in live),
         changed=tuple(file.id for file in fresh if file.id in live),
@@ -90,7 +112,7 @@ def prepare_upload(
     shop: str,
     labels: Mapping[str, Any],
     extra: Mapping[str, Any],
-    document_id: str | None,
+    former: Row | None,
     rules: LibraryRules,
     embedder: Embedder,
 ) -> Submission:
@@ -102,23 +124,41 @@ def prepare_upload(
         shop: whose document it is.
         labels: kind, title, authority, platform, category.
         extra: author, note, effective_from, effective_to.
-        document_id: of the document this is a new version of, None for a new one.
+        former: the version before, whose labels and dates hold on where nobody says otherwise; None for a new document.
         rules: noise, headings, held sentences, sizes.
         embedder: makes the vectors.
 
     Raises:
         YouliError: as :func:`service.library.ingest.ingest`.
     """
-    made = ingest(name, data, rules, title=labels["title"], kind=labels["kind"])
+    was = former["labels"] if former else {}
+    kind = labels["kind"] or was.get("kind")
+    made = ingest(name, data, rules, title=labels["title"], former=was.get("title"), kind=kind)
     if not made.pieces:
         raise InvalidRequest("empty_document")
     front = made.front.model_dump()
-    given = {key: value if value is not None else front.get(key) for key, value in labels.items()}
-    given |= {"title": made.title, "authority": given["authority"] or _authority(given["kind"])}
-    dates = {key: read_date(extra[key] or front.get(key)) for key in ("effective_from", "effective_to")}
+    given = {key: _first(value, front.get(key), was.get(key)) for key, value in labels.items()}
+    given |= {"title": made.title, "kind": kind, "authority": given["authority"] or _authority(kind)}
+    dates = {key: read_date(_first(extra[key], front.get(key), former and former[key])) for key in DATES}
+    check_dates(dates["effective_from"], dates["effective_to"])
     rest = {"author": extra["author"], "note": extra["note"], **dates}
-    row = {"id": document_id or new_id(), "shop": shop, "source": "upload", "path": None}
+    row = {"id": former["document_id"] if former else new_id(), "shop": shop, "source": "upload", "path": None}
     return _submission(row, given, made, data, rest, embedder)
+
+
+def check_dates(begin: datetime | None, end: datetime | None) -> None:
+    """A document holds from some time to a later one.
+
+    Raises:
+        InvalidRequest: ``dates_reversed``.
+    """
+    if begin is not None and end is not None and begin >= end:
+        message = phrase("dates_reversed", begin=begin.date(), end=end.date())
+        raise InvalidRequest("dates_reversed", [{"pointer": "/effective_to", "message": message}])
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
 
 
 def new_id() -> str:
@@ -135,7 +175,8 @@ def _from_file(file: FileDocument, rules: LibraryRules, embedder: Embedder) -> S
     try:
         made = ingest(Path(file.path).name, file.data, rules, kind=file.kind, own=True)
         front = made.front
-        dates = {key: read_date(getattr(front, key)) for key in ("effective_from", "effective_to")}
+        dates = {key: read_date(getattr(front, key)) for key in DATES}
+        check_dates(dates["effective_from"], dates["effective_to"])
     except RulebookError:
         raise
     except YouliError as error:
@@ -162,6 +203,10 @@ def _submission(
         "raw": data,
         "text": made.text,
         "warnings": list(made.warnings),
+        "dropped": [
+            {"name": gone.name, "count": len(gone.lines), "lines": list(gone.lines[:DROPPED_SHOWN])}
+            for gone in made.dropped
+        ],
         **rest,
     }
     pieces = [

@@ -64,3 +64,7 @@ class DocumentIngested(Out):
     chunks: int
     held: int
     warnings: list[str]
+    revision: int = 1
+    """The document's; the ``ETag``."""
+    duplicate: bool = False
+    """This content was there already; nothing was taken in anew."""

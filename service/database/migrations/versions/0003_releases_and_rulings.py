@@ -1,4 +1,4 @@
-"""Released sentences, rulings on conflicts, revisions of documents, versions that wait for their vectors.
+"""Released sentences, rulings on conflicts, revisions and changes of documents, versions that wait for their vectors.
 
 Revision ID: 0003
 Revises: 0002
@@ -18,6 +18,7 @@ TIME = sa.DateTime(timezone=True)
 def upgrade() -> None:
     """Create the tables and add the columns."""
     op.add_column("documents", sa.Column("revision", sa.Integer, nullable=False, server_default="1"))
+    op.add_column("versions", sa.Column("dropped", sa.JSON, nullable=False, server_default="[]"))
     op.add_column("versions", sa.Column("queued", sa.Boolean, nullable=False, server_default=sa.false()))
     op.create_table(
         "embedders",
@@ -43,6 +44,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("document_id", "digest", name="pk_releases"),
     )
     op.create_table(
+        "changes",
+        sa.Column("document_id", sa.String(200), nullable=False),
+        sa.Column("revision", sa.Integer, nullable=False),
+        sa.Column("shop", sa.String(64), nullable=False),
+        sa.Column("action", sa.String(12), nullable=False),
+        sa.Column("version", sa.Integer),
+        sa.Column("author", sa.String(128)),
+        sa.Column("note", sa.String(500)),
+        sa.Column("changed_at", TIME, nullable=False),
+        sa.ForeignKeyConstraint(["document_id"], ["documents.id"], name="fk_changes_document_id"),
+        sa.PrimaryKeyConstraint("document_id", "revision", name="pk_changes"),
+    )
+    op.create_table(
         "rulings",
         sa.Column("key", sa.String(64), nullable=False),
         sa.Column("shop", sa.String(64), nullable=False),
@@ -58,7 +72,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them."""
     op.drop_table("rulings")
+    op.drop_table("changes")
     op.drop_table("releases")
     op.drop_table("embedders")
     op.drop_column("versions", "queued")
+    op.drop_column("versions", "dropped")
     op.drop_column("documents", "revision")
