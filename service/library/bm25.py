@@ -23,12 +23,17 @@ class Bm25Index:
         counts: for every passage its terms and how often (fields already weighted in).
         k1: how soon repetition stops helping.
         b: how much long passages are held back, 0 to 1.
+        counted: passages by which rarity and usual length are judged; all, if not given. Copies and junk are scored
+            too, but do not change what others score.
     """
 
-    def __init__(self, counts: Sequence[Mapping[str, float]], k1: float, b: float) -> None:
+    def __init__(
+        self, counts: Sequence[Mapping[str, float]], k1: float, b: float, counted: NDArray[np.bool_] | None = None
+    ) -> None:
         self.size = len(counts)
+        judged = np.ones(self.size, dtype=np.bool_) if counted is None else counted
         lengths = np.array([sum(c.values()) for c in counts], dtype=np.float32)
-        mean = float(lengths.mean()) if self.size and lengths.sum() else 1.0
+        mean = float(lengths[judged].mean()) if judged.any() and lengths[judged].sum() else 1.0
         norms = k1 * (1 - b + b * lengths / mean)
         found: defaultdict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
         for index, terms in enumerate(counts):
@@ -36,20 +41,28 @@ class Bm25Index:
                 ids, values = found[term]
                 ids.append(index)
                 values.append(count)
+        number = int(judged.sum())
         self._postings: dict[str, tuple[NDArray[np.int32], Scores]] = {}
         for term, (ids, values) in found.items():
             where = np.array(ids, dtype=np.int32)
             often = np.array(values, dtype=np.float32)
-            idf = math.log(1 + (self.size - len(ids) + 0.5) / (len(ids) + 0.5))
+            known = int(judged[where].sum())
+            idf = math.log(1 + (number - known + 0.5) / (known + 0.5))
             self._postings[term] = (where, (idf * often * (k1 + 1) / (often + norms[where])).astype(np.float32))
 
-    def score(self, terms: Iterable[str]) -> Scores:
-        """The score of every passage; a term counts once, however often it is asked."""
-        scores = np.zeros(self.size, dtype=np.float32)
-        for term in set(terms):
+    def score(self, terms: Iterable[str], weight: float = 1.0, into: Scores | None = None) -> Scores:
+        """The score of every passage; a term counts once, however often it is asked.
+
+        Args:
+            terms: what is asked.
+            weight: what each counts.
+            into: scores to add to, in place.
+        """
+        scores = np.zeros(self.size, dtype=np.float32) if into is None else into
+        for term in sorted(set(terms)):
             posting = self._postings.get(term)
             if posting is not None:
-                scores[posting[0]] += posting[1]
+                scores[posting[0]] += posting[1] if weight == 1.0 else posting[1] * np.float32(weight)
         return scores
 
 

@@ -10,6 +10,7 @@ import re2
 from pydantic import Field
 
 from service.errors import RulebookError, phrase
+from service.library.tuning import Tuning
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 
 
@@ -99,61 +100,6 @@ class Held(StrictModel):
     headings: list[str] = Field(min_length=1)
     """Headings under which bad examples stand."""
     rules: list[HeldRule]
-
-
-class PassageSize(StrictModel):
-    """Characters of a passage at most, and the size under which sections are joined."""
-
-    limit: int = Field(ge=50, le=400)
-    small: int = Field(ge=0)
-
-
-class Bm25(StrictModel):
-    """Weights of the lexical score."""
-
-    k1: float
-    b: float
-    words: float
-    grams: float
-    heading: float
-    question: float
-
-
-class Widen(StrictModel):
-    """How far a query is widened by the thesaurus; see :class:`service.rulebook.thesaurus.Ear`."""
-
-    weight: float
-    single: float = Field(ge=0, le=1)
-    floor: float = Field(ge=0)
-    full: float = Field(gt=0)
-    groups: int = Field(ge=1)
-
-
-class Fuse(StrictModel):
-    """Fusing the lexical and the vector answer by rank."""
-
-    k: float = Field(gt=0)
-    lexical: float
-    vector: float
-    depth: int = Field(ge=10)
-    overfetch: int = Field(ge=1)
-    duplicate: float = Field(gt=0, le=1)
-
-
-class Embed(StrictModel):
-    """The offline embedder's size."""
-
-    dim: int = Field(ge=64, le=4096)
-
-
-class Tuning(StrictModel):
-    """``search.yaml``."""
-
-    passage: PassageSize
-    bm25: Bm25
-    widen: Widen
-    fuse: Fuse
-    embed: Embed
 
 
 class Words(StrictModel):

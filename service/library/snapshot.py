@@ -1,32 +1,30 @@
 """What is published, in memory, searched: one immutable snapshot a generation, swapped whole.
 
-A search adds three lexical voices (the query itself, the words a document would use for it, the typical questions of a
-document) and a vector answer, fused by rank. Filters are exact: what a filter excludes cannot come back.
+A search fuses a lexical answer (:mod:`service.library.lexical`) and a vector answer by rank. Filters are exact: what a
+filter excludes cannot come back (:mod:`service.library.scope`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.library.bm25 import Bm25Index, Scores, weighted
 from service.library.embed import Embedder
-from service.library.rules import Tuning
+from service.library.lexical import Lexical
+from service.library.scope import DEFAULT_SHOP, SHARED, Mask, Scope
+from service.library.tuning import Tuning
 from service.library.words import Tokeniser
-from service.rulebook.thesaurus import Ear, Heard, Thesaurus
+from service.rulebook.thesaurus import Heard, Thesaurus
 from service.schemas import Authority, DocumentKind, Passage, SearchRequest
 
-SHARED = "*"
-"""The shop of documents that hold for every shop."""
-DEFAULT_SHOP = "default"
+__all__ = ["DEFAULT_SHOP", "SHARED", "Snapshot", "SnapshotChunk", "SnapshotDocument", "VectorQuery"]
 
 _FORCE: dict[Authority, int] = {"law": 0, "platform": 1, "shop": 2, "guideline": 3}
-_CACHE_BYTES = 32 * 2**20
 
 VectorQuery = Callable[[NDArray[np.float32], int], list[str] | None]
 """(unit vector, how many) → chunk ids, best first; None when the index cannot answer now."""
@@ -93,29 +91,20 @@ class Snapshot:
         self.name = name
         self.documents = tuple(documents)
         self.chunks = tuple(chunks)
-        self._tokeniser, self._embedder, self._thesaurus, self._tuning = tokeniser, embedder, thesaurus, tuning
+        self._embedder, self._thesaurus, self._tuning = embedder, thesaurus, tuning
         self._place = {chunk.id: i for i, chunk in enumerate(self.chunks)}
-        self._document_of = np.array([c.document for c in self.chunks], dtype=np.int64)
+        document_of = np.array([c.document for c in self.chunks], dtype=np.int64)
         empty = np.zeros((0, embedder.dim), dtype=np.float32)
         self.matrix = np.stack([c.vector for c in self.chunks]) if self.chunks else empty
         heads = [f"{self.documents[c.document].title} {c.section}" for c in self.chunks]
-        bodies = [tokeniser.terms(chunk.text) for chunk in self.chunks]
-        above = {head: tokeniser.terms(head) for head in set(heads)}
-        self._words = self._index([(b[0], above[h][0]) for b, h in zip(bodies, heads, strict=True)])
-        self._grams = self._index([(b[1], above[h][1]) for b, h in zip(bodies, heads, strict=True)])
         asked = [(d, q) for d, document in enumerate(self.documents) for q in document.questions]
-        self._asked_of = np.array([d for d, _ in asked], dtype=np.int64)
-        self._asked = self._index([(tokeniser.terms(question)[1], []) for _, question in asked])
+        texts = [chunk.text for chunk in self.chunks]
+        self._lexical = Lexical(texts, heads, document_of, asked, tokeniser, thesaurus, tuning)
+        said = np.array([not _is_heading(chunk) for chunk in self.chunks], dtype=np.bool_)
+        self._scope = Scope(self.documents, document_of, said)
         ranked = sorted(range(len(self.chunks)), key=self._precedence)
         self._order = np.argsort(np.array(ranked, dtype=np.int64))
-        size = max(16, _CACHE_BYTES // max(1, 4 * len(self.chunks)))
-        self._group = lru_cache(maxsize=size)(self._group_score)
         self._group_vector = lru_cache(maxsize=4096)(self._vector_of_group)
-
-    def _index(self, terms: Sequence[tuple[list[str], list[str]]]) -> Bm25Index:
-        scale = self._tuning.bm25
-        counts = [weighted([(body, 1.0), (head, scale.heading)]) for body, head in terms]
-        return Bm25Index(counts, scale.k1, scale.b)
 
     def search(self, request: SearchRequest, vectors: VectorQuery | None = None) -> list[Passage]:
         """The passages that answer best, at most ``request.k``.
@@ -125,11 +114,11 @@ class Snapshot:
             vectors: asks the vector index; without it, or when too few of its ids pass the filters, all vectors are
                 compared.
         """
-        allowed = self._allowed(request)
+        allowed = self._scope.allowed(request)
         if not allowed.any():
             return []
         heard = self.hear(request.query)
-        lexical = np.where(allowed, self._lexical(request.query, heard), 0.0)
+        lexical = np.where(allowed, self._lexical.score(request.query, heard), 0.0)
         depth = max(self._tuning.fuse.depth, request.k * 2)
         lists = [
             (self._tuning.fuse.lexical, self._top(lexical, depth)),
@@ -144,47 +133,7 @@ class Snapshot:
 
     def hear(self, query: str) -> list[Heard]:
         """The thesaurus groups a query is widened by."""
-        widen = self._tuning.widen
-        return self._thesaurus.hear(query, Ear(widen.single, widen.floor, widen.full, widen.groups))
-
-    def _allowed(self, request: SearchRequest) -> NDArray[np.bool_]:
-        at = request.at or datetime.now(UTC)
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        shops = {SHARED, request.shop or DEFAULT_SHOP}
-        wanted = set(request.documents) if request.documents is not None else None
-        passes = [
-            document.shop in shops
-            and (request.kinds is None or document.kind in request.kinds)
-            and (wanted is None or document.id in wanted)
-            and _on(document.platform, request.platform)
-            and (request.category is None or document.category in (None, request.category))
-            and (document.effective_from is None or document.effective_from <= at)
-            and (document.effective_to is None or at < document.effective_to)
-            for document in self.documents
-        ]
-        return np.array(passes, dtype=np.bool_)[self._document_of] if self.chunks else np.zeros(0, dtype=np.bool_)
-
-    def _lexical(self, query: str, heard: Sequence[Heard]) -> Scores:
-        scale = self._tuning.bm25
-        words, grams = self._tokeniser.terms(query)
-        scores: Scores = scale.words * self._words.score(words) + scale.grams * self._grams.score(grams)
-        for group in heard:
-            scores = scores + self._tuning.widen.weight * group.strength * self._group(group.group)
-        if len(self._asked_of):
-            best = np.zeros(len(self.documents), dtype=np.float32)
-            np.maximum.at(best, self._asked_of, self._asked.score(grams))
-            scores = scores + scale.question * best[self._document_of]
-        return scores
-
-    def _group_score(self, group: int) -> Scores:
-        """What a group adds: the best of its expressions for each passage, so that long groups weigh no more."""
-        scale = self._tuning.bm25
-        best = np.zeros(len(self.chunks), dtype=np.float32)
-        for expression in self._thesaurus.groups[group].means:
-            words, grams = self._tokeniser.terms(expression)
-            score = scale.words * self._words.score(words) + scale.grams * self._grams.score(grams)
-            np.maximum(best, score, out=best)
-        return best
+        return self._lexical.hear(query)
 
     def _vector_of_group(self, group: int) -> NDArray[np.float32]:
         vector: NDArray[np.float32] = self._embedder.embed([" ".join(self._thesaurus.groups[group].means)])[0]
@@ -194,7 +143,7 @@ class Snapshot:
         self,
         request: SearchRequest,
         heard: Sequence[Heard],
-        allowed: NDArray[np.bool_],
+        allowed: Mask,
         depth: int,
         vectors: VectorQuery | None,
     ) -> list[int]:
@@ -205,13 +154,28 @@ class Snapshot:
         if not length:
             return []
         query = (query / length).astype(np.float32)
-        ids = vectors(query, max(depth, request.k * self._tuning.fuse.overfetch)) if vectors else None
-        if ids is not None:
-            places = [self._place[chunk] for chunk in ids if chunk in self._place]
-            kept = [place for place in places if allowed[place]][:depth]
-            if len(kept) >= min(depth, int(allowed.sum())):
-                return kept
-        return self._top(np.where(allowed, self.matrix @ query, 0.0), depth)
+        kept = self._from_index(query, allowed, depth, vectors) if vectors else None
+        if kept is not None:
+            return kept
+        likeness = np.where(allowed, self.matrix @ query, 0.0)
+        likeness[self._lexical.monotone] *= self._tuning.monotone.share
+        return self._top(likeness, depth)
+
+    def _from_index(
+        self, query: NDArray[np.float32], allowed: Mask, depth: int, vectors: VectorQuery
+    ) -> list[int] | None:
+        """The index's answer; None where the filters would leave, or left, too little of it."""
+        passing = int(allowed.sum())
+        wanted = min(depth, passing)
+        ask = -(-wanted * len(allowed) // passing)
+        if ask > depth * self._tuning.fuse.overfetch:
+            return None
+        ids = vectors(query, ask)
+        if ids is None:
+            return None
+        places = [self._place[chunk] for chunk in ids if chunk in self._place]
+        kept = [place for place in places if allowed[place]][:depth]
+        return sorted(kept, key=lambda place: bool(self._lexical.monotone[place])) if len(kept) >= wanted else None
 
     def _top(self, scores: NDArray[np.floating], depth: int) -> list[int]:
         """Places of the highest scores above zero, best first; equals by precedence."""
@@ -232,9 +196,17 @@ class Snapshot:
         for place in ordered:
             if len(chosen) == k:
                 return chosen
-            near = chosen and float((self.matrix[chosen] @ self.matrix[place]).max()) >= self._tuning.fuse.duplicate
-            (waiting if near else chosen).append(place)
+            (waiting if self._repeats(place, chosen) else chosen).append(place)
         return [*chosen, *waiting][:k]
+
+    def _repeats(self, place: int, chosen: Sequence[int]) -> bool:
+        """Whether a passage says again what a chosen one says, by the letter or nearly so."""
+        if not chosen:
+            return False
+        twin = self._lexical.twin_of
+        if twin[place] in twin[list(chosen)]:
+            return True
+        return float((self.matrix[list(chosen)] @ self.matrix[place]).max()) >= self._tuning.fuse.duplicate
 
     def _passage(self, place: int, score: float) -> Passage:
         chunk = self.chunks[place]
@@ -255,6 +227,7 @@ class Snapshot:
         )
 
 
-def _on(named: str | None, asked: str | None) -> bool:
-    """Whether a document holds on the platform asked for, which shop systems name in their own ways (``天猫国际``)."""
-    return named is None or asked is None or any(name in asked for name in named.split("、"))
+def _is_heading(chunk: SnapshotChunk) -> bool:
+    """Whether a passage is nothing but its own heading, which answers nothing."""
+    said = chunk.text.strip().lstrip("#").strip()
+    return bool(said) and chunk.section.endswith(said)

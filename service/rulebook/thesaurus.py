@@ -14,14 +14,18 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import ahocorasick_rs
 from pydantic import Field
 
 from service.errors import phrase
 from service.rulebook.yamlfile import StrictModel, read_yaml
-from service.text.normalise import normalise
+from service.text.normalise import fold, normalise
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Expression = Annotated[str, Field(min_length=2, max_length=40)]
 _RUN = re.compile(r"[0-9a-z]+|[\u3400-\u4dbf\u4e00-\u9fff]+")
@@ -76,28 +80,30 @@ class Thesaurus:
     digest: str
     _says: tuple[tuple[int, str], ...] = field(repr=False)
     _whole: ahocorasick_rs.AhoCorasick | None = field(repr=False)
-    _parts: dict[str, tuple[tuple[int, ...], float]] = field(repr=False)
-    """Character or pair → the groups that have it, and how rare it is."""
+    _parts: dict[str, tuple[int, int, float]] = field(repr=False)
+    """Character or pair → the stretch of ``_having`` that has it, and how rare it is."""
+    _having: NDArray[np.int32] = field(repr=False)
+    """Groups, part after part."""
 
     def hear(self, text: str, ear: Ear) -> list[Heard]:
         """The groups heard in ``text``, strongest first; ``say`` is empty where no whole expression was found."""
+        import numpy as np  # late: the rulebook is read by commands that never search
+
         query = normalise(text).text[:MAX_QUERY]
-        heard: dict[int, Heard] = {}
-        shared: defaultdict[int, float] = defaultdict(float)
-        for part in set(_parts(query)):
-            groups, weight = self._parts.get(part, ((), 0.0))
-            for group in groups:
-                shared[group] += weight if len(part) > 1 else weight * ear.single
-        for group, weight in shared.items():
-            strength = min(1.0, (weight - ear.floor) / ear.full)
-            if strength > 0:
-                heard[group] = Heard(group, strength, "")
+        shared = np.zeros(len(self.groups), dtype=np.float64)
+        for part in sorted(set(_parts(query))):
+            first, last, rare = self._parts.get(part, (0, 0, 0.0))
+            shared[self._having[first:last]] += rare if len(part) > 1 else rare * ear.single
+        strength = np.minimum(1.0, (shared - ear.floor) / ear.full)
+        whole: dict[int, str] = {}
         if self._whole is not None:
             for index, _, _ in self._whole.find_matches_as_indexes(query, overlapping=True):
                 group, say = self._says[index]
-                if len(say) > len(heard[group].say if group in heard else ""):
-                    heard[group] = Heard(group, 1.0, say)
-        return sorted(heard.values(), key=lambda h: (-h.strength, -len(h.say), h.group))[: ear.groups]
+                if len(say) > len(whole.get(group, "")):
+                    whole[group] = say
+        heard = [Heard(group, 1.0, say) for group, say in whole.items()]
+        heard += [Heard(int(g), float(strength[g]), "") for g in np.flatnonzero(strength > 0) if int(g) not in whole]
+        return sorted(heard, key=lambda h: (-h.strength, -len(h.say), h.group))[: ear.groups]
 
 
 def _parts(text: str) -> list[str]:
@@ -111,15 +117,22 @@ def _parts(text: str) -> list[str]:
 
 def build_thesaurus(groups: Iterable[Group], digest: str = "") -> Thesaurus:
     """A thesaurus from groups already read."""
+    import numpy as np
+
     kept = tuple(groups)
-    says = [(i, say, normalise(say).text) for i, group in enumerate(kept) for say in group.say]
-    found: defaultdict[str, set[int]] = defaultdict(set)
+    says = [(i, say, fold(say)) for i, group in enumerate(kept) for say in group.say]
+    found: defaultdict[str, list[int]] = defaultdict(list)
     for group, _, said in says:
         for part in _parts(said):
-            found[part].add(group)
-    parts = {part: (tuple(sorted(where)), math.log(1 + len(kept) / len(where))) for part, where in found.items()}
+            if not (having := found[part]) or having[-1] != group:
+                having.append(group)
+    parts: dict[str, tuple[int, int, float]] = {}
+    at = 0
+    for part, where in found.items():
+        parts[part] = (at, at := at + len(where), math.log(1 + len(kept) / len(where)))
+    all_of_them = np.fromiter((g for where in found.values() for g in where), dtype=np.int32, count=at)
     whole = ahocorasick_rs.AhoCorasick([said for _, _, said in says]) if says else None
-    return Thesaurus(kept, digest, tuple((group, say) for group, say, _ in says), whole, parts)
+    return Thesaurus(kept, digest, tuple((group, say) for group, say, _ in says), whole, parts, all_of_them)
 
 
 def load_thesaurus(path: Path) -> Thesaurus:
@@ -133,7 +146,7 @@ def load_thesaurus(path: Path) -> Thesaurus:
     for index, group in enumerate(groups):
         seen: dict[str, int] = {}
         for place, say in enumerate(group.say):
-            said = normalise(say).text.strip()
+            said = fold(say).strip()
             if not any(char.isalnum() for char in said):
                 raise file.error(phrase("thesaurus_word_empty"), "groups", index, "say", place)
             if said in seen:
