@@ -58,6 +58,7 @@ def _problems(settings: Settings, book: list[Rulebook]) -> Iterator[RulebookErro
     for loaded in book:
         yield from example_problems(loaded)
     yield from _library_examples(folder)
+    yield from _marks(folder)
 
 
 def _rulebook(folder: Path) -> Rulebook:
@@ -92,6 +93,16 @@ def _library_examples(folder: Path) -> list[RulebookError]:
         return [*check_examples(rules, folder / "library"), *check_held(rules, folder / "library")]
     except RulebookError:
         return []
+
+
+def _marks(folder: Path) -> Iterator[RulebookError]:
+    """Marks and front matter of the documents, every problem; a file that cannot be read is the last one."""
+    from service.library.marks import check_marks
+
+    try:
+        yield from check_marks(folder)
+    except RulebookError as error:
+        yield error
 
 
 def _prompts(folder: Path) -> None:
