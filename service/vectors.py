@@ -1,194 +1,176 @@
-"""Chroma, the projection of the published vectors; the only module that imports it.
+"""Chroma in a process of its own; the only module that imports it, and only when it is that process.
 
-Rules this module keeps (each was learned from a fault): our own vectors in and out, never a text, so no stored
-embedding function can run; ``.configuration`` is never read; ids only, filters are the snapshot's; a folder is
-written by the process that holds the data folder's lock and read by nobody else. A folder left by an earlier process is
-not opened but built anew beside the running service, so a damaged file can neither answer nor crash it.
+Chroma is native code over files: a flipped byte in a live index can end its process (SIGSEGV), a batch of vectors
+holds the interpreter for a third of a second, a lock can hold for as long as somebody else likes. None of that may
+reach a desk that waits for a draft, so the server talks to this process over a socket and can do without it.
+
+Rules kept here (each was learned from a fault): our own vectors in and out, never a text, so no stored embedding
+function can run; ``.configuration`` is never read; ids only, filters are the snapshot's; a folder is written and
+read by the process that made it, and by no other ever after.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
+import json
 import re
-import shutil
-import threading
-from collections.abc import Sequence
+import signal
+import socket
+import struct
+import sys
 from contextlib import suppress
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
-from service.errors import EnvironmentProblem
+Head = dict[str, Any]
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+SPACE = {
+    "hnsw:space": "cosine",
+    "hnsw:construction_ef": 100,
+    "hnsw:M": 16,
+    "hnsw:search_ef": 200,
+}
+"""How the graph is built and walked. ``sync_threshold`` stays as it is: with 100,000 the first upsert after 3,000
+hangs for good (1.5.9, measured)."""
 
-LOCK_FILE = ".owner.lock"
-BATCH = 2_000
 _COLLECTION = "passages"
-_FOLDER = re.compile(r"gen-(\d+)")
-
-State = Literal["off", "building", "ready", "broken"]
-
-
-class OwnerLock:
-    """The right to serve from a data folder; held until closed or the process ends, however it ends."""
-
-    def __init__(self, file: IO[str], path: Path) -> None:
-        self._file = file
-        self.path = path
-
-    def close(self) -> None:
-        """Let go."""
-        if not self._file.closed:
-            self._file.truncate(0)
-            self._file.close()
+_SIZES = struct.Struct(">II")
+_MOST_HEAD = 64 * 2**20
+_MOST_BODY = 512 * 2**20
 
 
-def own_data_dir(path: Path) -> OwnerLock:
-    """Become the one server of a data folder.
+def send(sock: socket.socket, head: Head, body: bytes | memoryview = b"") -> None:
+    """Write one message: sizes, a JSON head, raw numbers.
 
     Raises:
-        EnvironmentProblem: ``data_dir_locked``, naming the process that has it.
+        OSError: the other side is gone or does not take it in time.
     """
-    file = (path / LOCK_FILE).open("a+", encoding="ascii")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.seek(0)
-        holder = file.read(20).strip() or "?"
-        file.close()
-        raise EnvironmentProblem("data_dir_locked", path=path, pid=holder) from None
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return OwnerLock(file, path)
+    told = json.dumps(head).encode()
+    sock.sendall(_SIZES.pack(len(told), len(body)) + told)
+    if len(body):
+        sock.sendall(body)
 
 
-class VectorIndex:
-    """Answers nearest-neighbour questions with chunk ids, or not at all.
+def receive(sock: socket.socket) -> tuple[Head, bytes]:
+    """Read one message.
 
-    Args:
-        data_dir: the folder this process owns; Chroma's folders lie in ``chroma/gen-N``.
-        url: a ``chroma run`` server to use instead of folders.
+    Raises:
+        OSError: the other side is gone (also in the middle of a message) or says nothing in time.
+        ValueError: what came is no message.
     """
+    head, body = _SIZES.unpack(_exactly(sock, _SIZES.size))
+    if head > _MOST_HEAD or body > _MOST_BODY:
+        raise ValueError("size")
+    told = json.loads(_exactly(sock, head))
+    return told, _exactly(sock, body)
 
-    def __init__(self, data_dir: Path, url: str | None = None) -> None:
-        self._root = data_dir / "chroma"
-        self._url = url
-        self._lock = threading.Lock()
-        self._building = threading.Lock()
+
+def _exactly(sock: socket.socket, size: int) -> bytes:
+    parts = bytearray(size)
+    view, got = memoryview(parts), 0
+    while got < size:
+        count = sock.recv_into(view[got:])
+        if not count:
+            raise ConnectionError
+        got += count
+    return bytes(parts)
+
+
+class Chroma:
+    """One collection in one folder, or in a ``chroma run`` server."""
+
+    def __init__(self) -> None:
         self._client: Any = None
         self._collection: Any = None
-        self._size = 0
-        self._closed = False
-        self.name: str | None = None
-        """The pointer the index was built from."""
-        self.state: State = "off"
-        self.problem: str | None = None
-        """Class name of the last error, for ``health``; never its text."""
 
-    def project(self, name: str, ids: Sequence[str], matrix: NDArray[np.float32]) -> bool:
-        """Build ``name`` beside what answers now, then switch; blocking, to be run in a thread.
-
-        Returns:
-            Whether the index now answers for ``name``. A failure leaves the search to the exact scan.
-        """
-        with self._building:
-            if self._closed:
-                return False
-            self.state = "building"
-            try:
-                client, collection, folder = self._open(name)
-                for start in range(0, len(ids), BATCH):
-                    if self._closed:
-                        _close(client)
-                        return False
-                    batch = slice(start, start + BATCH)
-                    collection.upsert(ids=list(ids[batch]), embeddings=matrix[batch])
-                if collection.count() != len(ids):
-                    raise RuntimeError("count")
-            except Exception as error:  # whatever the binding raises: the database has it all
-                self.state, self.problem = "broken", type(error).__name__
-                return False
-            self._switch(name, client, collection, len(ids))
-            self._sweep(folder, name)
-            return True
-
-    def query(self, vector: NDArray[np.float32], k: int) -> list[str] | None:
-        """Ids of the ``k`` nearest chunks, best first; None when there is no healthy index."""
-        with self._lock:
-            collection, size = self._collection, self._size
-            if collection is None or not size:
-                return None
-            try:
-                answer = collection.query(query_embeddings=vector[None, :], n_results=min(k, size), include=[])
-                return list(answer["ids"][0])
-            except Exception as error:
-                self._collection, self.state, self.problem = None, "broken", type(error).__name__
-                return None
-
-    def stop(self) -> None:
-        """Begin no more work; what is being built ends at its next batch."""
-        self._closed = True
-
-    def close(self) -> None:
-        """Close the client; what is being built is finished first and thrown away."""
-        self._closed = True
-        with self._building, self._lock:
-            _close(self._client)
-            self._client = self._collection = None
-            self.state = "off"
-
-    def _open(self, name: str) -> tuple[Any, Any, Path | None]:
+    def open(self, *, path: str | None, url: str | None, name: str) -> Head:
+        """Make the collection; of a server's, what we left there earlier is thrown away first."""
         import chromadb
         from chromadb.config import Settings
 
         quiet = Settings(anonymized_telemetry=False)
-        if self._url:
-            parts = urlsplit(self._url)
-            client = chromadb.HttpClient(
-                host=parts.hostname or "127.0.0.1",
-                port=parts.port or 8000,
-                ssl=parts.scheme == "https",
-                settings=quiet,
-            )
-            title = re.sub(r"[^A-Za-z0-9_-]", "-", f"youli-{name}")
-            return client, self._create(client, title), None
-        numbers = [int(m[1]) for path in self._root.glob("gen-*") if (m := _FOLDER.fullmatch(path.name))]
-        folder = self._root / f"gen-{max(numbers, default=0) + 1}"
-        folder.mkdir(parents=True)
-        client = chromadb.PersistentClient(path=str(folder), settings=quiet)
-        return client, self._create(client, _COLLECTION), folder
+        title = _COLLECTION
+        if url:
+            parts = urlsplit(url)
+            secure = parts.scheme == "https"
+            host, port = parts.hostname or "127.0.0.1", parts.port or 8000
+            self._client = chromadb.HttpClient(host=host, port=port, ssl=secure, settings=quiet)
+            title = _title(name)
+            if title in {other.name for other in self._client.list_collections()}:
+                self._client.delete_collection(title)
+        else:
+            self._client = chromadb.PersistentClient(path=str(path), settings=quiet)
+        self._collection = self._client.create_collection(title, embedding_function=None, metadata=SPACE)
+        return {"version": chromadb.__version__}
 
-    @staticmethod
-    def _create(client: Any, title: str) -> Any:
-        return client.get_or_create_collection(title, embedding_function=None, metadata={"hnsw:space": "cosine"})
+    def upsert(self, *, ids: list[str], dim: int, body: bytes) -> Head:
+        """Put vectors in, or others in their place."""
+        import numpy as np
 
-    def _switch(self, name: str, client: Any, collection: Any, size: int) -> None:
-        with self._lock:
-            old = self._client
-            self._client, self._collection, self._size = client, collection, size
-            self.name, self.state, self.problem = name, "ready", None
-        _close(old)
+        rows = np.frombuffer(body, dtype="<f4").reshape(len(ids), dim)
+        self._collection.upsert(ids=ids, embeddings=rows)
+        return {}
 
-    def _sweep(self, keep: Path | None, name: str) -> None:
-        """Remove what older generations left, ours and those of earlier processes."""
-        if keep is not None:
-            for path in self._root.glob("gen-*"):
-                if path != keep:
-                    shutil.rmtree(path, ignore_errors=True)
-            return
-        with suppress(Exception):
-            mine = re.sub(r"[^A-Za-z0-9_-]", "-", f"youli-{name}")
-            for other in self._client.list_collections():
-                if other.name.startswith("youli-") and other.name != mine:
-                    self._client.delete_collection(other.name)
+    def delete(self, *, ids: list[str]) -> Head:
+        """Take vectors out."""
+        self._collection.delete(ids=ids)
+        return {}
+
+    def count(self) -> Head:
+        """How many there are."""
+        return {"count": self._collection.count()}
+
+    def query(self, *, k: int, body: bytes) -> Head:
+        """Ids of the ``k`` nearest, best first."""
+        import numpy as np
+
+        asked = np.frombuffer(body, dtype="<f4")
+        answer = self._collection.query(query_embeddings=asked[None, :], n_results=k, include=[])
+        return {"ids": answer["ids"][0]}
+
+    def sweep(self, *, name: str) -> Head:
+        """Of a ``chroma run`` server, take away the collections of other generations."""
+        for other in self._client.list_collections():
+            if other.name.startswith("youli-") and other.name != _title(name):
+                self._client.delete_collection(other.name)
+        return {}
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if self._client is not None:
+            with suppress(Exception):
+                self._client.close()
 
 
-def _close(client: Any) -> None:
-    if client is not None:
-        with suppress(Exception):
-            client.close()
+def _title(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "-", f"youli-{name}")
+
+
+def work(sock: socket.socket) -> None:
+    """Answer until the other side is gone; an error is told by its class, never by its text."""
+    chroma = Chroma()
+    while True:
+        try:
+            head, body = receive(sock)
+        except (OSError, ValueError):
+            return chroma.close()
+        given = head["given"] | ({"body": body} if head["op"] in ("upsert", "query") else {})
+        try:
+            answer = {"ok": True, **getattr(chroma, head["op"])(**given)}
+        except BaseException as error:  # a panic of the native code is no Exception
+            answer = {"ok": False, "error": type(error).__name__}
+        try:
+            send(sock, {"number": head["number"], **answer})
+        except OSError:
+            return chroma.close()
+
+
+def main(arguments: list[str]) -> int:
+    """Be the process; the argument is the number of the socket it was given."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is for the server, which ends us
+    with socket.socket(fileno=int(arguments[0])) as sock:
+        work(sock)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

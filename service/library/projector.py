@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+
+import structlog
 
 from service.errors import YouliError
 from service.library.snapshot import Snapshot
-from service.vectors import VectorIndex
+from service.projection.index import VectorIndex
+
+_log = structlog.get_logger()
 
 POLL_S = 0.5
 """How often the pointer is looked at; a publication by the shell is served within a second."""
@@ -17,6 +22,9 @@ SETTLE_S = 0.5
 RETRY_S = 60.0
 """The longest wait before a projection that failed is tried again."""
 
+CHECK_S = 3600.0
+"""How often what answers is asked whether it still finds what it holds."""
+
 
 class Projector:
     """The background work of the owner process.
@@ -25,12 +33,17 @@ class Projector:
         index: Chroma.
         current: the snapshot that is searched now.
         follow: loads the published generation if it is another.
+        fingerprint: of the embedder that made the snapshot's vectors.
     """
 
     def __init__(
-        self, index: VectorIndex, current: Callable[[], Snapshot], follow: Callable[[], Awaitable[None]]
+        self,
+        index: VectorIndex,
+        current: Callable[[], Snapshot],
+        follow: Callable[[], Awaitable[None]],
+        fingerprint: Callable[[], str],
     ) -> None:
-        self._index, self._current, self._follow = index, current, follow
+        self._index, self._current, self._follow, self._fingerprint = index, current, follow, fingerprint
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -55,14 +68,28 @@ class Projector:
                 await self._follow()
             except YouliError:
                 continue  # busy or full: what is loaded stays in force, the next look comes soon
+            except Exception as error:  # a bug must not end the looking
+                _log.error("pointer_watch_failed", problem=type(error).__name__)
 
     async def _project(self) -> None:
         failures = 0
+        checked = time.monotonic()
         while True:
             await asyncio.sleep(min(SETTLE_S * 2**failures, RETRY_S))
-            snapshot = self._current()
-            if not snapshot.chunks or (self._index.name == snapshot.name and self._index.state == "ready"):
-                continue
-            ids = [chunk.id for chunk in snapshot.chunks]
-            done = await asyncio.to_thread(self._index.project, snapshot.name, ids, snapshot.matrix)
-            failures = 0 if done else failures + 1
+            try:
+                if time.monotonic() - checked > CHECK_S:
+                    checked = time.monotonic()
+                    await asyncio.to_thread(self._index.check)
+                failures = 0 if await self._brought_up() else failures + 1
+            except Exception as error:  # whatever it is, the exact scan answers and the next round tries again
+                _log.error("projection_failed", problem=type(error).__name__)
+                failures += 1
+
+    async def _brought_up(self) -> bool:
+        """Whether the index answers for the snapshot that is searched, built now if need be."""
+        snapshot = self._current()
+        if not snapshot.chunks or self._index.serves(snapshot.name):
+            return True
+        ids = [chunk.id for chunk in snapshot.chunks]
+        target = (snapshot.name, ids, snapshot.matrix, self._fingerprint())
+        return await asyncio.to_thread(self._index.project, *target)

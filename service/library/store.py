@@ -19,10 +19,11 @@ from service.library.rules import LibraryRules, load_rules
 from service.library.snapshot import Snapshot
 from service.library.syncing import FolderSync
 from service.library.uploading import Uploads
+from service.owner import OwnerLock, own_data_dir
+from service.projection.index import VectorIndex
 from service.rulebook.thesaurus import Thesaurus
 from service.schemas import Passage, SearchRequest
 from service.settings import Settings, prepare_data_dir
-from service.vectors import OwnerLock, VectorIndex, own_data_dir
 
 _RULES_FOLDER = "library"
 
@@ -74,7 +75,7 @@ class Library:
         database: Database | None = None
         try:
             database = await Database.open(settings.database)
-            index = VectorIndex(folder, settings.chroma_url) if owner else None
+            index = VectorIndex(folder, settings.chroma_url, first=lock.first) if lock else None
             library = cls(database, rules, thesaurus, lock, index)
             await library._current.refresh()
         except BaseException:
@@ -84,7 +85,9 @@ class Library:
                 lock.close()
             raise
         if index is not None:
-            library._projector = Projector(index, lambda: library.snapshot, library._current.follow)
+            library._projector = Projector(
+                index, lambda: library.snapshot, library._current.follow, lambda: library._embedder.fingerprint
+            )
             library._projector.start()
         return library
 
@@ -119,9 +122,7 @@ class Library:
     def health(self) -> dict[str, Any]:
         """What is published, which embedder, and how Chroma is."""
         snapshot = self.snapshot
-        chroma = {"state": "off", "generation": None, "problem": None}
-        if self._index is not None:
-            chroma = {"state": self._index.state, "generation": self._index.name, "problem": self._index.problem}
+        chroma = self._index.health() if self._index is not None else {"state": "off", "generation": None}
         return {
             "pointer": snapshot.name,
             "documents": len(snapshot.documents),

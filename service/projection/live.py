@@ -1,0 +1,95 @@
+"""A collection that answers: what it should hold, what has changed, and whether it finds what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from service.projection.process import ChromaLost, ChromaProcess
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float32]
+
+PROBES = 64
+"""Vectors asked for by themselves when an index is checked."""
+REACHED = 0.95
+"""Share of them that must be found: a graph misses a few by nature (0.3 % measured), a damaged one nearly all."""
+CHECK_K = 3
+EQUAL = 1e-3
+"""Vectors whose cosine differs from 1 by less are one and the same to a graph."""
+
+
+def put(process: ChromaProcess, ids: list[str], rows: Matrix) -> None:
+    """Vectors into a collection.
+
+    Raises:
+        ChromaLost: they are not in, or not all.
+    """
+    import numpy as np
+
+    body = np.ascontiguousarray(rows, dtype="<f4").tobytes()
+    process.ask("upsert", {"ids": ids, "dim": int(rows.shape[1])}, body)
+
+
+@dataclass(slots=True)
+class Live:
+    """A collection with the vectors it was given; ``removed`` counts those that are only marked as gone."""
+
+    process: ChromaProcess
+    folder: Path | None
+    name: str
+    fingerprint: str
+    ids: list[str]
+    matrix: Matrix
+    removed: int = 0
+    places: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.places = {chunk: place for place, chunk in enumerate(self.ids)}
+
+    def changed(self, ids: list[str], matrix: Matrix) -> list[int]:
+        """Places of ``ids`` that are not in here, or with another vector."""
+        import numpy as np
+
+        held = np.array([self.places.get(chunk, -1) for chunk in ids], dtype=np.int64)
+        known = np.nonzero(held >= 0)[0]
+        same = (self.matrix[held[known]] == matrix[known]).all(axis=1)
+        fresh = np.ones(len(ids), dtype=bool)
+        fresh[known] = ~same
+        return [int(place) for place in np.nonzero(fresh)[0]]
+
+    def verify(self, fresh: Sequence[int] = ()) -> None:
+        """Count, and ask for some of the vectors by themselves.
+
+        Args:
+            fresh: places of which none may be missed, as far as they are asked for.
+
+        Raises:
+            ChromaLost: too few, too many, or not found.
+        """
+        import numpy as np
+
+        if self.process.ask("count")["count"] != len(self.ids):
+            raise ChromaLost("Count")
+        chance = np.random.default_rng()
+        new = chance.permutation(np.array(fresh, dtype=np.int64))[:PROBES]
+        some = chance.choice(len(self.ids), min(PROBES, len(self.ids)), replace=False)
+        if not all(self._reached(int(place)) for place in new):
+            raise ChromaLost("Unreachable")
+        if sum(self._reached(int(place)) for place in some) < REACHED * len(some):
+            raise ChromaLost("Unreachable")
+
+    def _reached(self, place: int) -> bool:
+        """Whether a vector, asked for, is found: itself, or one that is equal to it."""
+        vector = self.matrix[place]
+        if not vector.any():  # a text without letters is near to nothing
+            return True
+        k = min(CHECK_K, len(self.ids))
+        found = self.process.ask("query", {"k": k}, vector.astype("<f4").tobytes())["ids"]
+        near = [self.places[chunk] for chunk in found if chunk in self.places]
+        return bool(near) and float((self.matrix[near] @ vector).max()) >= float(vector @ vector) - EQUAL
