@@ -8,7 +8,7 @@ from importlib import metadata
 
 from fastapi import FastAPI
 
-from service.api import checks, drafts, health, knowledge, privacy
+from service.api import checks, documents, drafts, health, knowledge, privacy, versions
 from service.api.described import about, openapi_of
 from service.api.edge import Edge
 from service.api.guard import LOCAL_HOSTS, LocalOnly
@@ -20,7 +20,8 @@ from service.errors import EnvironmentProblem
 from service.reloading import following
 from service.settings import Settings, read_settings
 
-DOORS = (drafts, checks, privacy, knowledge, health)
+DOORS = (drafts, checks, privacy, knowledge, versions, documents, health)
+"""In this order: a document's id may hold ``/``, so the longer paths of its versions come first."""
 
 
 def create_app(settings: Settings | None = None, *, desk: Desk | None = None, hosts: Set[str] = LOCAL_HOSTS) -> FastAPI:

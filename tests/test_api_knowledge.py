@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.api.knowledge import shown_name
+from service.api.documents import shown_name
 from service.errors import Conflict, UnsupportedDocument
 from service.schemas import DocumentIngested
 from tests.fake_desk import FakeDesk, FakeLibrary, client_of, is_problem

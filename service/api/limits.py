@@ -31,7 +31,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = UPLOAD_BYTES if scope["path"] == UPLOAD_PATH else JSON_BYTES
+        replaced = scope["method"] == "PUT" and scope["path"].startswith(f"{UPLOAD_PATH}/")
+        limit = UPLOAD_BYTES if replaced or scope["path"] == UPLOAD_PATH else JSON_BYTES
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdecimal() and int(declared[:20]) > limit:
             await send_problem(scope, receive, send, BodyTooLarge(limit=limit), close=True)

@@ -30,6 +30,7 @@ def problem_of(error: YouliError, request_id: str) -> Problem:
         code=error.code,
         request_id=request_id,
         errors=error.errors if isinstance(error, InvalidRequest) else [],
+        **error.extra,
     )
 
 

@@ -36,11 +36,14 @@ class StrictRoute(APIRoute):
         inner = super().get_route_handler()
         known = {field.alias for field in self.dependant.query_params}
         expected = self._expected()
+        optional = self.body_field is not None and not self.body_field.field_info.is_required()
 
         async def checked(request: Request) -> Response:
             strange = [key for key in request.query_params if key not in known]
             if strange:
                 raise invalid({"type": "extra_forbidden", "loc": ("query", key)} for key in dict.fromkeys(strange))
+            if optional and not await request.body():
+                return await inner(request)
             if expected is not None:
                 given = request.headers.get("content-type", "").split(";")[0].strip().lower()
                 if given != expected:

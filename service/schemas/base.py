@@ -78,7 +78,9 @@ Facts = Annotated[dict[str, JsonValue], AfterValidator(_bounded)]
 
 
 class Problem(BaseModel):
-    """An RFC 9457 problem document."""
+    """An RFC 9457 problem document; some codes have further members (``boundaries``, ``current``, ``changes`` …)."""
+
+    model_config = ConfigDict(extra="allow")
 
     type: str
     title: str
