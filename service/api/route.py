@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Request, Response, params
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from service.errors import UnsupportedDocument
 from service.intake import invalid, read_json
@@ -34,7 +35,7 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """The framework's handler behind our checks."""
         inner = super().get_route_handler()
-        known = {field.alias for field in self.dependant.query_params}
+        known = {name for field in self.dependant.query_params for name in _names(field)}
         expected = self._expected()
         optional = self.body_field is not None and not self.body_field.field_info.is_required()
 
@@ -42,14 +43,17 @@ class StrictRoute(APIRoute):
             strange = [key for key in request.query_params if key not in known]
             if strange:
                 raise invalid({"type": "extra_forbidden", "loc": ("query", key)} for key in dict.fromkeys(strange))
-            if optional and not await request.body():
-                return await inner(request)
+            if optional:
+                request = StrictRequest(request.scope, request.receive)
+                if not await request.body():
+                    return await inner(request)
             if expected is not None:
                 given = request.headers.get("content-type", "").split(";")[0].strip().lower()
                 if given != expected:
                     raise UnsupportedDocument("unsupported_media_type", expected=expected)
             if expected == "application/json":
-                request = StrictRequest(request.scope, request.receive)
+                if not isinstance(request, StrictRequest):
+                    request = StrictRequest(request.scope, request.receive)
                 await request.json()
             return await inner(request)
 
@@ -60,3 +64,11 @@ class StrictRoute(APIRoute):
         if self.body_field is None:
             return None
         return "multipart/form-data" if isinstance(self.body_field.field_info, params.Form) else "application/json"
+
+
+def _names(field: Any) -> list[str]:
+    """The query keys a parameter stands for: its own, or the fields of the model it is."""
+    shape = field.field_info.annotation
+    if isinstance(shape, type) and issubclass(shape, BaseModel):
+        return [info.alias or name for name, info in shape.model_fields.items()]
+    return [str(field.alias)]
