@@ -71,7 +71,7 @@ def run_add(path: str, form: dict[str, Any], shop: str | None, as_json: bool) ->
 
     Raises:
         UsageError: the file cannot be read.
-        UnsupportedDocument: neither Markdown nor text, or an unknown encoding.
+        UnsupportedDocument: a type that is not read, an unknown encoding, a damaged or locked file.
     """
     data = read_bytes(path)
 

@@ -8,16 +8,20 @@ from pathlib import PurePath
 
 from service.errors import InvalidRequest, phrase
 from service.library.clean import Cleaned, Dropped, clean
+from service.library.files.front import FrontMatter
+from service.library.files.parse import Parsed, parse
 from service.library.folder import digest
 from service.library.outline import SEPARATOR, Section, outline
-from service.library.parse import FrontMatter, parse
 from service.library.rules import LibraryRules
 from service.library.split import Piece, split
+from service.library.unseen import append_hidden
 
 MAX_TITLE = 200
 MAX_SECTION = 500
 _EXCERPT = 24
 _STEM = re.compile(r"[\x00-\x1f]")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_LETTER = re.compile(r"[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +65,45 @@ def ingest(
         own: whether the team wrote the file: then there is no site noise to take off.
 
     Raises:
-        UnsupportedDocument: cannot be read; see :func:`service.library.parse.parse`.
+        UnsupportedDocument: cannot be read; see :func:`service.library.files.parse.parse`.
         InvalidRequest: ``empty_document``, also when only noise was in it.
     """
-    parsed = parse(name, data)
-    cleaned = Cleaned(parsed.text.strip("\n"), ()) if own else clean(parsed.text, rules)
+    parsed = parse(name, data, rules.files)
+    cleaned = _cleaned(parsed, rules, own)
     if not cleaned.text.strip():
         raise InvalidRequest("empty_document")
-    sections = outline(cleaned.text, rules)
-    chosen = (
-        title
-        or parsed.front.title
-        or parsed.front.name
-        or former
-        or _heading(sections)
-        or _STEM.sub("", PurePath(name).stem)
-    )
-    chosen = chosen[:MAX_TITLE].strip()
+    chosen = (title or _title(name, parsed, former, cleaned.text, rules))[:MAX_TITLE].strip()
     taken = sections_of(cleaned.text, kind or parsed.front.kind, chosen, rules)
     pieces = tuple(split(cleaned.text, taken, rules))
-    indexed = tuple(f"{chosen} {piece.section}\n{cleaned.text[piece.start : piece.end]}" for piece in pieces)
-    warnings = (*cleaned.warnings, *_held_warnings(cleaned.text, pieces))
-    return Ingested(chosen, cleaned.text, parsed.front, pieces, indexed, warnings, digest(data), cleaned.dropped)
+    held = _held_warnings(cleaned.text, pieces)
+    whole = append_hidden(cleaned.text, parsed.content.hidden, rules)
+    pieces += whole.pieces
+    indexed = tuple(f"{chosen} {piece.section}\n{whole.text[piece.start : piece.end]}" for piece in pieces)
+    warnings = (*cleaned.warnings, *_notes(parsed, cleaned.text, rules), *held, *whole.warnings)
+    return Ingested(chosen, whole.text, parsed.front, pieces, indexed, warnings, digest(data), cleaned.dropped)
+
+
+def _cleaned(parsed: Parsed, rules: LibraryRules, own: bool) -> Cleaned:
+    if own:
+        return Cleaned(parsed.text.strip("\n"), ())
+    content = parsed.content
+    return clean(parsed.text, rules, content.dropped, content.images)
+
+
+def _title(name: str, parsed: Parsed, former: str | None, text: str, rules: LibraryRules) -> str:
+    """What the document is called: its own word, its name so far, a heading, the page's title, the file's name."""
+    front, heading = parsed.front, _heading(outline(text, rules))
+    return front.title or front.name or former or heading or parsed.content.title or _STEM.sub("", PurePath(name).stem)
+
+
+def _notes(parsed: Parsed, text: str, rules: LibraryRules) -> list[str]:
+    notes = [phrase(name) for name in parsed.content.notes]
+    if parsed.content.tables:
+        notes.append(phrase("warning_pdf_tables", count=parsed.content.tables))
+    letters, han = len(_LETTER.findall(text)), len(_HAN.findall(text))
+    if letters >= rules.files.chinese.letters and han < letters * rules.files.chinese.share:
+        notes.append(phrase("warning_not_chinese"))
+    return notes
 
 
 def sections_of(text: str, kind: str | None, title: str, rules: LibraryRules) -> list[Section]:

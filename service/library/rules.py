@@ -10,6 +10,7 @@ import re2
 from pydantic import Field
 
 from service.errors import RulebookError, phrase
+from service.library.files.limits import FileRules
 from service.library.tuning import Tuning
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 
@@ -31,6 +32,8 @@ class BlockRule(StrictModel):
     name: str
     start: list[str] = Field(min_length=1, alias="from")
     resume: str
+    prose: int | None = Field(default=None, ge=10)
+    """Characters of a line of whole sentences that also ends the stretch; None where such lines belong to it."""
     drop: list[str] = Field(min_length=1)
     keep: list[str] = Field(min_length=1)
 
@@ -47,6 +50,15 @@ class Cut(StrictModel):
 
     min_chars: int
     closers: str
+    sentence_ends: str
+    told: list[str] = Field(min_length=1)
+
+
+class Lost(StrictModel):
+    """Where a picture or a table stood that did not come along."""
+
+    pictures: list[str] = Field(min_length=1)
+    announces: list[str] = Field(min_length=1)
 
 
 class Noise(StrictModel):
@@ -56,6 +68,15 @@ class Noise(StrictModel):
     blocks: list[BlockRule]
     repeats: Repeats
     cut: Cut
+    lost: Lost
+    reader: dict[str, str]
+    """Names of what the files' readers drop, by rule."""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The Chinese name of every rule that drops something."""
+        lines, blocks = {rule.id: rule.name for rule in self.lines}, {rule.id: rule.name for rule in self.blocks}
+        return lines | blocks | self.reader
 
 
 class Level(StrictModel):
@@ -128,17 +149,20 @@ class LibraryRules:
     held: Held
     tuning: Tuning
     words: tuple[str, ...]
+    files: FileRules
     compiled: dict[str, Patterns]
     """Patterns by rule: ``<id>``, ``<id>.resume``, ``<id>.unless``, ``outline.<n>``, ``held.disapproves``."""
 
 
 def load_rules(folder: Path) -> LibraryRules:
-    """Read and compile the five files of ``folder``.
+    """Read and compile the files of ``folder``.
 
     Raises:
         RulebookError: a file is missing, broken, or holds a pattern RE2 does not take.
     """
-    files = {name: read_yaml(folder / f"{name}.yaml") for name in ("noise", "outline", "held", "search", "words")}
+    files = {
+        name: read_yaml(folder / f"{name}.yaml") for name in ("noise", "outline", "held", "search", "words", "files")
+    }
     noise, outline, held = files["noise"].parse(Noise), files["outline"].parse(Outline), files["held"].parse(Held)
     compiled: dict[str, Patterns] = {}
     for index, line in enumerate(noise.lines):
@@ -154,8 +178,14 @@ def load_rules(folder: Path) -> LibraryRules:
     for index, level in enumerate(outline.levels):
         name = f"outline.{index}"
         compiled[name] = _compile(files["outline"], name, [level.pattern], "levels", index)
+    for name, patterns, part in (
+        ("picture_marks", noise.lost.pictures, "lost"),
+        ("lost.announces", noise.lost.announces, "lost"),
+        ("cut.told", noise.cut.told, "cut"),
+    ):
+        compiled[name] = _compile(files["noise"], name, patterns, part)
     tuning, words = files["search"].parse(Tuning), files["words"].parse(Words)
-    return LibraryRules(noise, outline, held, tuning, tuple(words.words), compiled)
+    return LibraryRules(noise, outline, held, tuning, tuple(words.words), files["files"].parse(FileRules), compiled)
 
 
 def check_examples(rules: LibraryRules, folder: Path) -> list[RulebookError]:

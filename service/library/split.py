@@ -72,7 +72,7 @@ def _section(text: str, section: Section, rules: LibraryRules, limit: int) -> li
         if reason is None:
             pieces.extend(_free(text, section, (start, end), rules, limit))
             continue
-        units = [unit for span in sentences(text, start, end) for unit in _pressed(span, text, limit)]
+        units = [unit for span in sentences(text, start, end) for unit in pressed(span, text, limit)]
         pieces.extend(Piece(a, b, section.path, reason) for a, b in _packed(text, units, limit))
     return [trimmed for piece in pieces if (trimmed := _trim(text, piece))]
 
@@ -114,15 +114,15 @@ def _free(text: str, section: Section, part: tuple[int, int], rules: LibraryRule
     for span in sentences(text, *part):
         reason = held_reason(text[slice(*span)], section.path, rules) if span[0] >= section.body else None
         if reason is None:
-            run.extend(_pressed(span, text, limit))
+            run.extend(pressed(span, text, limit))
             continue
         yield from (Piece(a, b, section.path) for a, b in _packed(text, run, limit))
-        yield from (Piece(a, b, section.path, reason) for a, b in _pressed(span, text, limit))
+        yield from (Piece(a, b, section.path, reason) for a, b in pressed(span, text, limit))
         run = []
     yield from (Piece(a, b, section.path) for a, b in _packed(text, run, limit))
 
 
-def _pressed(span: tuple[int, int], text: str, limit: int) -> list[tuple[int, int]]:
+def pressed(span: tuple[int, int], text: str, limit: int) -> list[tuple[int, int]]:
     """A sentence over the limit is cut at commas; without commas, by length."""
     start, end = span
     if end - start <= limit:

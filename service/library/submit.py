@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -13,18 +13,26 @@ from typing import Any, get_args
 from service.database.knowledge import Row
 from service.errors import InvalidRequest, RulebookError, YouliError, phrase
 from service.library.embed import Embedder
+from service.library.files.front import read_date
 from service.library.folder import FileDocument, digest, read_folder
 from service.library.ingest import Ingested, ingest
 from service.library.live import to_blobs
-from service.library.parse import read_date
 from service.library.rules import LibraryRules
 from service.library.snapshot import SHARED
-from service.schemas import Authority
+from service.schemas import Authority, DocumentKind
 
 DATES = ("effective_from", "effective_to")
 DROPPED_SHOWN = 200
 """Lines of site noise kept for people to look at, of each kind."""
 
+AUTHORITY_OF: dict[DocumentKind, Authority] = {
+    "law": "law",
+    "platform": "platform",
+    "shop": "shop",
+    "guideline": "guideline",
+    "scenario": "guideline",
+}
+"""The authority a kind of document has by itself, and at most."""
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -132,13 +140,15 @@ def prepare_upload(
         YouliError: as :func:`service.library.ingest.ingest`.
     """
     was = former["labels"] if former else {}
-    kind = labels["kind"] or was.get("kind")
+    kind: DocumentKind = labels["kind"] or was["kind"]
     made = ingest(name, data, rules, title=labels["title"], former=was.get("title"), kind=kind)
     if not made.pieces:
         raise InvalidRequest("empty_document")
     front = made.front.model_dump()
     given = {key: _first(value, front.get(key), was.get(key)) for key, value in labels.items()}
-    given |= {"title": made.title, "kind": kind, "authority": given["authority"] or _authority(kind)}
+    authority, doubts = _settled(kind, labels["authority"], _first(made.front.authority, was.get("authority")))
+    given |= {"title": made.title, "kind": kind, "authority": authority}
+    made = replace(made, warnings=(*made.warnings, *doubts))
     dates = {key: read_date(_first(extra[key], front.get(key), former and former[key])) for key in DATES}
     check_dates(dates["effective_from"], dates["effective_to"])
     rest = {"author": extra["author"], "note": extra["note"], **dates}
@@ -167,8 +177,21 @@ def new_id() -> str:
     return "doc_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 
-def _authority(kind: object) -> object:
-    return kind if kind in get_args(Authority) else "guideline"
+def _settled(kind: DocumentKind, asked: Authority | None, claimed: Authority | None) -> tuple[Authority, list[str]]:
+    """The document's authority: never above its kind's. What the caller asks is refused, what the file claims lowered.
+
+    Raises:
+        InvalidRequest: ``authority_too_high``.
+    """
+    own = AUTHORITY_OF[kind]
+    force = get_args(Authority)
+    wanted = asked or claimed or own
+    if force.index(wanted) >= force.index(own):
+        return wanted, []
+    if asked is not None:
+        message = phrase("authority_above_kind", kind=kind, authority=asked)
+        raise InvalidRequest("authority_too_high", [{"pointer": "/authority", "message": message}], reason=message)
+    return own, [phrase("warning_authority", kind=kind, authority=claimed)]
 
 
 def _from_file(file: FileDocument, rules: LibraryRules, embedder: Embedder) -> Submission:

@@ -3,7 +3,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import BodyTooLarge, InvalidRequest, UnsupportedDocument, YouliError
-from service.library.parse import MAX_BYTES, parse, read_date
+from service.library.files.front import read_date
+from service.library.files.parse import parse as parse_with
+from service.library.rules import load_rules
+from service.settings import HOME
+
+RULES = load_rules(HOME / "knowledge" / "library").files
+
+
+def parse(name: str, data: bytes):
+    return parse_with(name, data, RULES)
+
 
 TEXT = "退货流程\n\n客户签收后七天内可以申请，运费由买家承担。质量有问题的，运费由店铺承担。\n"
 
@@ -39,7 +49,7 @@ def test_what_is_no_text_is_refused_whatever_its_name(data: bytes):
     assert problem.value.status == 415
 
 
-@pytest.mark.parametrize("name", ["a.docx", "a", "a.exe", "../../etc/passwd", "规则.txt\0.exe"])
+@pytest.mark.parametrize("name", ["a.xlsx", "a", "a.exe", "../../etc/passwd", "规则.txt\0.exe"])
 def test_other_suffixes_are_refused(name: str):
     with pytest.raises(UnsupportedDocument):
         parse(name, TEXT.encode())
@@ -54,7 +64,7 @@ def test_nothing_in_it_is_an_empty_document(data: bytes):
 
 def test_too_many_bytes_are_refused_before_they_are_read():
     with pytest.raises(BodyTooLarge):
-        parse("a.txt", b"x" * (MAX_BYTES + 1))
+        parse("a.txt", b"x" * (RULES.limits.bytes + 1))
 
 
 def test_front_matter_is_taken_off_and_read():
@@ -77,16 +87,17 @@ def test_a_text_file_has_no_front_matter():
     ("head", "line"), [("kind: laws", 2), ("title: a\ntitle: b", 3), ("owner: me", 2), ("a: [", 2)]
 )
 def test_broken_front_matter_names_its_line(head: str, line: int):
-    with pytest.raises(UnsupportedDocument) as problem:
+    with pytest.raises(InvalidRequest) as problem:
         parse("a.md", f"---\n{head}\n---\n正文。".encode())
     assert problem.value.parameters["line"] >= line
+    assert (problem.value.status, problem.value.code) == (422, "front_matter_broken")
 
 
 def test_dates_are_aware_and_nonsense_is_refused():
     day = read_date("2026-11-21")
     assert day is not None
     assert day.utcoffset() is not None
-    with pytest.raises(UnsupportedDocument):
+    with pytest.raises(InvalidRequest):
         read_date("明年春天")
 
 
