@@ -59,7 +59,7 @@ def parse(name: str, data: bytes, rules: FileRules) -> Parsed:
         Unavailable: too many files are being read.
     """
     if len(data) > rules.limits.bytes:
-        raise BodyTooLarge("file_too_large", limit=rules.limits.bytes >> 20)
+        raise BodyTooLarge(limit=rules.limits.bytes)
     suffix = PurePath(name).suffix.lower()
     if not data.strip(b"\0 \t\r\n"):
         raise InvalidRequest("empty_document")
