@@ -6,10 +6,12 @@ sentence ends, with exact offsets.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.schemas import Passage, SearchRequest
+from service.schemas.knowledge import MAX_K
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
@@ -19,32 +21,43 @@ Search = Callable[[SearchRequest], Sequence[Passage]]
 SEPARATORS = ("\n", "；", ";", "，", ",", "：", ":", "、", " ", "")
 
 
-def retriever(search: Search, *, k: int = 5, held: bool = False, **filters: object) -> BaseRetriever:
-    """A LangChain retriever over ``search``.
+def retriever(search: Search, *, k: int = 5, all_passages: bool = False, **filters: object) -> BaseRetriever:
+    """A LangChain retriever over ``search``, for ``invoke`` and ``ainvoke``.
 
     Args:
         search: for example ``Library.search``.
         k: passages at most.
-        held: whether held passages are handed on too.
+        all_passages: whether passages that no draft may rest on (held, overruled) are handed on too.
         filters: further fields of ``SearchRequest``: kinds, documents, shop, platform, category, at.
 
     Returns:
-        A ``BaseRetriever`` whose documents carry the passage's fields as metadata.
+        A ``BaseRetriever`` whose documents carry the passage's fields as metadata, ``held``, ``overruled`` and
+        ``usable`` among them. A field no search knows is refused by ``invoke`` (pydantic's ``ValidationError``).
     """
-    from langchain_core.callbacks import CallbackManagerForRetrieverRun
+    from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
     from langchain_core.documents import Document
     from langchain_core.retrievers import BaseRetriever as Base
 
+    def found(query: str) -> list[Document]:
+        asked = k if all_passages else min(MAX_K, 2 * k)
+        passages = search(SearchRequest.model_validate({"query": query, "k": asked, **filters}))
+        kept = [passage for passage in passages if all_passages or passage.usable]
+        return [Document(page_content=passage.text, metadata=_metadata(passage)) for passage in kept[:k]]
+
     class LibraryRetriever(Base):
         def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-            request = SearchRequest.model_validate({"query": query, "k": k, **filters})
-            return [
-                Document(page_content=passage.text, metadata=passage.model_dump(mode="json", exclude={"text"}))
-                for passage in search(request)
-                if held or not passage.held
-            ]
+            return found(query)
+
+        async def _aget_relevant_documents(
+            self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun
+        ) -> list[Document]:
+            return await asyncio.to_thread(found, query)
 
     return LibraryRetriever()
+
+
+def _metadata(passage: Passage) -> dict[str, Any]:
+    return {**passage.model_dump(mode="json", exclude={"text"}), "usable": passage.usable}
 
 
 def cut_long(text: str, limit: int) -> list[tuple[int, int]]:

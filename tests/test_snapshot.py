@@ -144,10 +144,71 @@ def test_near_duplicates_do_not_fill_the_top(library_rules: LibraryRules):
     assert TEXTS["law/freight"][1] in top
 
 
-def test_junk_that_repeats_a_word_does_not_push_the_answer_out(library_rules: LibraryRules):
-    junk = [(document(f"guidelines/junk{i}"), ["退款 " * 60]) for i in range(20)]
-    pairs = [*junk, (document("law/refund"), ["收到退回商品之日起七日内退款。"])]
-    assert found(snapshot(library_rules, pairs), "收到退货后几天退款", k=3)[0] == "收到退回商品之日起七日内退款。"
+CLEAN = [
+    "邮费谁出",
+    "无理由退货运费谁承担",
+    "签收后几天能退",
+    "客户气炸了",
+    "最后一天是休息日",
+    "要不要一直道歉",
+    "质量有问题",
+]
+
+
+def test_a_flood_of_junk_changes_no_answer(library_rules: LibraryRules):
+    pairs = [(document(name), texts) for name, texts in TEXTS.items()]
+    words = ["退款", "运费", "退货", "客户", "质量"]
+    junk = [(document(f"guidelines/junk{i}"), [f"{words[i % 5]} {words[i % 4]} " * 40]) for i in range(50)]
+    clean, flooded = snapshot(library_rules, pairs), snapshot(library_rules, pairs + junk)
+    for query in CLEAN:
+        answers = found(clean, query)
+        assert found(flooded, query)[: len(answers)] == answers, query
+
+
+def test_what_repeats_itself_comes_last_even_when_asked_for(library_rules: LibraryRules):
+    pairs = [
+        (document("guidelines/junk"), ["退款 " * 60]),
+        (document("law/refund"), ["收到退回商品之日起七日内退款。"]),
+    ]
+    assert found(snapshot(library_rules, pairs), "退款退款退款")[0] == "收到退回商品之日起七日内退款。"
+
+
+def test_the_same_file_uploaded_twice_gives_each_passage_once_at_the_top(library_rules: LibraryRules):
+    pairs = [(document(name), texts) for name, texts in TEXTS.items()]
+    again = [(document("shop/copy", title="另一个名字", shop="default"), TEXTS["law/freight"])]
+    top = found(snapshot(library_rules, pairs + again), "无理由退货运费谁承担", k=3)
+    assert len(set(top)) == 3
+
+
+def test_copies_do_not_make_a_word_common(library_rules: LibraryRules):
+    pairs = [(document(name), texts) for name, texts in TEXTS.items()]
+    copies = [(document(f"shop/copy{i}", shop="elsewhere"), TEXTS["law/freight"]) for i in range(9)]
+    one, many = snapshot(library_rules, pairs), snapshot(library_rules, pairs + copies)
+    scores = [[p.score for p in made.search(SearchRequest(query="运费谁出", k=4))] for made in (one, many)]
+    assert scores[0] == scores[1]
+
+
+def test_a_typical_question_brings_the_passage_that_answers_it(library_rules: LibraryRules):
+    texts = ["签收之后第一天起算。", "照片看不清的请客户再拍一张，拍近一点。", "券已经用掉的按比例退。"]
+    pairs = [(document("law/a", questions=("照片糊的还要重新拍吗",)), texts)]
+    assert found(snapshot(library_rules, pairs), "糊的还要重新拍吗")[0] == texts[1]
+
+
+def test_a_heading_alone_is_no_answer(library_rules: LibraryRules):
+    embedder = HashNgram(library_rules.tuning.embed.dim)
+    chunks = [
+        SnapshotChunk(f"a@1#{i}", 0, section, text, 0, len(text), False, embedder.embed([text])[0])
+        for i, (section, text) in enumerate([("运费谁出", "## 运费谁出"), ("运费谁出", "运费谁出看约定。")])
+    ]
+    made = Snapshot("g", [document("a")], chunks, Tokeniser(), embedder, WIDER, library_rules.tuning)
+    assert found(made, "运费谁出") == ["运费谁出看约定。"]
+
+
+def test_a_filter_asked_again_follows_the_clock(library_rules: LibraryRules):
+    until = NOW + timedelta(hours=1)
+    made = snapshot(library_rules, [(document("law/x", effective_to=until), ["运费由店铺承担。"])])
+    answers = [bool(found(made, "运费", at=until + timedelta(seconds=s))) for s in (-1, 0, -1)]
+    assert answers == [True, False, True]
 
 
 def test_the_index_is_asked_for_ids_and_cannot_get_round_the_filters(library_rules: LibraryRules):

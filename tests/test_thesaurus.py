@@ -26,6 +26,12 @@ def test_a_whole_expression_counts_fully_whatever_stands_around_it():
     assert (first.group, first.strength, first.say) == (0, 1.0, "踢皮球")
 
 
+def test_a_short_expression_counts_in_proportion():
+    strict = Ear(single=0.3, floor=99, full=1, groups=5, whole=4)
+    assert [h.strength for h in SMALL.hear("邮费谁出", strict)] == [0.5]
+    assert [h.strength for h in SMALL.hear("寄回去的钱谁出", strict)] == [1.0]
+
+
 def test_traditional_and_full_width_are_heard_too():
     assert heard("郵費算誰的")[0] == 1
 

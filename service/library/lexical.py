@@ -66,7 +66,7 @@ class Lexical:
     def hear(self, query: str) -> list[Heard]:
         """The thesaurus groups a query is widened by."""
         widen = self._tuning.widen
-        return self._thesaurus.hear(query, Ear(widen.single, widen.floor, widen.full, widen.groups))
+        return self._thesaurus.hear(query, Ear(widen.single, widen.floor, widen.full, widen.groups, widen.whole))
 
     def score(self, query: str, heard: Sequence[Heard]) -> Scores:
         """The score of every passage for ``query``, widened by the groups ``heard``."""
@@ -128,12 +128,13 @@ class Lexical:
         """What the questions like this one add to the passages and documents that answer them."""
         like = self._asked.score([*words, *grams])
         scale = self._tuning.asked
+        near = np.flatnonzero(like)
         whole = np.zeros(self._documents, dtype=np.float32)
-        np.maximum.at(whole, self._asked_of, like)
+        np.maximum.at(whole, self._asked_of[near], like[near])
         scores: Scores = np.float32(scale.document) * whole[self._document_of]
-        known = self._answered_at >= 0
+        near = near[self._answered_at[near] >= 0]
         best = np.zeros_like(scores)
-        np.maximum.at(best, self._answered_at[known], like[known])
+        np.maximum.at(best, self._answered_at[near], like[near])
         scores += np.float32(scale.passage) * best
         return scores
 

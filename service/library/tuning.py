@@ -59,6 +59,7 @@ class Widen(StrictModel):
     single: float = Field(ge=0, le=1)
     floor: float = Field(ge=0)
     full: float = Field(gt=0)
+    whole: int = Field(ge=1)
     groups: int = Field(ge=1)
 
 

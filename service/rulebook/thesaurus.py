@@ -63,6 +63,7 @@ class Ear:
         single: what a single shared character counts against a pair.
         floor: shared weight below which nothing is heard.
         full: shared weight above the floor that counts like a whole expression.
+        whole: characters of an expression that counts fully where all of it stands; shorter ones count in proportion.
         groups: groups at most.
     """
 
@@ -70,6 +71,7 @@ class Ear:
     floor: float
     full: float
     groups: int
+    whole: int = 1
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,10 @@ class Thesaurus:
                 group, say = self._says[index]
                 if len(say) > len(whole.get(group, "")):
                     whole[group] = say
-        heard = [Heard(group, 1.0, say) for group, say in whole.items()]
+        heard = [
+            Heard(group, max(min(1.0, len(say) / ear.whole), float(strength[group])), say)
+            for group, say in whole.items()
+        ]
         heard += [Heard(int(g), float(strength[g]), "") for g in np.flatnonzero(strength > 0) if int(g) not in whole]
         return sorted(heard, key=lambda h: (-h.strength, -len(h.say), h.group))[: ear.groups]
 

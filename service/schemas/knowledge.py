@@ -9,12 +9,15 @@ from pydantic import Field
 
 from service.schemas.base import Authority, DocumentKind, In, Out, Shop, Text
 
+MAX_K = 100
+"""Passages a search gives at most."""
+
 
 class SearchRequest(In):
     """A search over published passages."""
 
     query: Annotated[Text, Field(min_length=1, max_length=2_000)]
-    k: Annotated[int, Field(ge=1, le=100)] = 5
+    k: Annotated[int, Field(ge=1, le=MAX_K)] = 5
     kinds: list[DocumentKind] | None = None
     documents: Annotated[list[str], Field(max_length=500)] | None = None
     shop: Shop | None = None
