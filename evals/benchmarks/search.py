@@ -28,9 +28,9 @@ from service.library.rules import LibraryRules, load_rules
 from service.library.snapshot import SHARED, Snapshot, SnapshotChunk, SnapshotDocument
 from service.library.split import sentences
 from service.library.words import Tokeniser
+from service.projection.index import VectorIndex
 from service.rulebook.thesaurus import Thesaurus, load_thesaurus
 from service.schemas import Authority, SearchRequest
-from service.vectors import VectorIndex
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 PER_DOCUMENT = 10
