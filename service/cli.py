@@ -113,12 +113,14 @@ def serve(
 
 @app.command(help=_help("doctor"))
 def doctor(
-    online: Annotated[bool, typer.Option("--online", help=_help("online"))] = False, as_json: Json = False
+    online: Annotated[bool, typer.Option("--online", help=_help("online"))] = False,
+    mend: Annotated[bool, typer.Option("--mend", help=_help("mend"))] = False,
+    as_json: Json = False,
 ) -> None:
     """Say what is in order and what is not."""
     from service.commands.doctor import run_doctor
 
-    raise typer.Exit(run_doctor(online, as_json))
+    raise typer.Exit(run_doctor(online, as_json, mend))
 
 
 @app.command(help=_help("version"))
@@ -176,6 +178,24 @@ def knowledge_search(
 
     asked = {"query": query, "k": k, "kinds": kind or None, "documents": document or None, "shop": shop}
     raise typer.Exit(run_search(asked, as_json))
+
+
+@knowledge.command("reindex", help=_help("reindex"))
+def knowledge_reindex(as_json: Json = False) -> None:
+    """Look through everything that is kept, mend it, index it anew."""
+    from service.commands.reindex import run_reindex
+
+    raise typer.Exit(run_reindex(as_json))
+
+
+@knowledge.command("doctor", help=_help("knowledge_doctor"))
+def knowledge_doctor(
+    mend: Annotated[bool, typer.Option("--mend", help=_help("mend"))] = False, as_json: Json = False
+) -> None:
+    """Say whether documents, passages, vectors and the index are in order."""
+    from service.commands.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(False, as_json, mend, only="knowledge"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,7 +1,8 @@
 """``youli doctor``: what is in order and what is not, in Chinese, without touching the network unless told to.
 
 Every line is ``ok``, ``note`` (works, but somebody should look), ``gate`` (must be mended before work is trusted,
-exit 1) or ``broken`` (the service would not start, exit 3). Nothing is changed: no migration, no sync.
+exit 1) or ``broken`` (the service would not start, exit 3). Nothing is changed without ``--mend``: no migration, no
+sync.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
+from service.commands.doctor_index import look_at_chroma, look_at_rows
 from service.commands.inputs import shown
 from service.commands.words import faint, printable, word
 from service.errors import EnvironmentProblem, RulebookError, YouliError
@@ -34,6 +36,7 @@ _ANSWER = {
 """The smallest answer a model can be asked for."""
 _LISTED = 5
 """Names shown of many; the rest are counted."""
+Only = Literal["knowledge"]
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,16 @@ class Line:
     text: str
 
 
-def run_doctor(online: bool, as_json: bool) -> int:
-    """Look at everything; exit code 0, 1 when a gate failed, 3 when the service would not start."""
-    lines = list(diagnose(online))
+def run_doctor(online: bool, as_json: bool, mend: bool = False, only: Only | None = None) -> int:
+    """Look at everything; exit code 0, 1 when a gate failed, 3 when the service would not start.
+
+    Args:
+        online: also ask the model one question.
+        as_json: for programs.
+        mend: put right what can be put right in the database and the index.
+        only: as in :func:`diagnose`.
+    """
+    lines = list(diagnose(online, mend=mend, only=only))
     worst = max((_EXIT[line.state] for line in lines), default=0)
     if as_json:
         told = {"ok": worst == 0, "lines": [asdict(line) for line in lines]}
@@ -60,12 +70,16 @@ def run_doctor(online: bool, as_json: bool) -> int:
     return worst
 
 
-def diagnose(online: bool, today: date | None = None) -> Iterator[Line]:
+def diagnose(
+    online: bool, today: date | None = None, *, mend: bool = False, only: Only | None = None
+) -> Iterator[Line]:
     """All lines, in the order a person would mend things.
 
     Args:
         online: also ask the model one question.
         today: what overdue is measured against; the machine's date when not given.
+        mend: put right what can be.
+        only: ``knowledge`` looks at documents, database and index alone.
     """
     try:
         settings = read_settings()
@@ -76,15 +90,26 @@ def diagnose(online: bool, today: date | None = None) -> Iterator[Line]:
     if settings.auth != "off":
         yield Line("settings", "note", EnvironmentProblem("auth_needs_keys").detail)
     day = today or date.today()
-    books: list[Rulebook] = []
-    yield from _guarded("knowledge", lambda: _knowledge(settings, books))
-    for book in books:
-        yield from _guarded("rules", lambda book=book: _rules(book, day))  # type: ignore[misc]
+    if only is None:
+        books: list[Rulebook] = []
+        yield from _guarded("knowledge", lambda: _knowledge(settings, books))
+        for book in books:
+            yield from _guarded("rules", lambda book=book: _rules(book, day))  # type: ignore[misc]
+        yield from _guarded("prompts", lambda: _prompts(settings))
     yield from _guarded("documents", lambda: _documents(settings, day))
-    yield from _guarded("prompts", lambda: _prompts(settings))
     yield from _guarded("data", lambda: _data(settings))
-    yield from _guarded("database", lambda: _database(settings))
-    yield from _guarded("model", lambda: _model(settings, online))
+    yield from _kept(settings, mend)
+    if only is None:
+        yield from _guarded("model", lambda: _model(settings, online))
+
+
+def _kept(settings: Settings, mend: bool) -> Iterator[Line]:
+    """The database, and what is in it, if it is one of this version."""
+    current: list[bool] = []
+    yield from _guarded("database", lambda: _database(settings, current))
+    if current:
+        yield from _guarded("rows", lambda: _lines("rows", look_at_rows(settings, mend)))
+        yield from _guarded("chroma", lambda: _lines("chroma", look_at_chroma(settings, mend)))
 
 
 def _say(name: str, **parameters: object) -> str:
@@ -175,8 +200,15 @@ def _data(settings: Settings) -> Iterator[Line]:
         yield Line("data", "ok", _say("data", path=shown(str(settings.data_dir))))
 
 
-def _database(settings: Settings) -> Iterator[Line]:
-    """The version and soundness of the SQLite file, read without writing; another database is only named."""
+def _lines(part: str, seen: Iterator[tuple[str, str]]) -> Iterator[Line]:
+    yield from (Line(part, cast(State, state), text) for state, text in seen)
+
+
+def _database(settings: Settings, current: list[bool]) -> Iterator[Line]:
+    """The version and soundness of the SQLite file, read without writing; another database is only named.
+
+    ``current`` is added to when there is one of this version, in which to look further.
+    """
     from service.database.tables import HEAD
 
     path = settings.data_dir / "youli.sqlite3"
@@ -196,6 +228,7 @@ def _database(settings: Settings) -> Iterator[Line]:
         raise EnvironmentProblem("database_broken", path=path, reason="quick_check")
     version = row[0] if row else "?"
     if version == HEAD:
+        current.append(True)
         yield Line("database", "ok", _say("database", version=version))
     else:
         yield Line("database", "note", _say("database_old", version=version, head=HEAD))

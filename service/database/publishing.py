@@ -99,17 +99,31 @@ async def add_version(
         await connection.execute(insert(documents).values({**document, "revision": 0}))
     last = select(func.max(versions.c.number)).where(versions.c.document_id == document["id"])
     number = int((await connection.execute(last)).scalar() or 0) + 1
-    row = {**key, **version, "number": number, "state": "draft", "created_at": datetime.now(UTC)}
+    seal = seal_of(version["text"], pieces)
+    row = {**key, **version, "number": number, "seal": seal, "state": "draft", "created_at": datetime.now(UTC)}
     await connection.execute(insert(versions).values(row))
-    rows = [
-        {**key, **piece, "id": f"{document['id']}@{number}#{ordinal}", "version": number, "ordinal": ordinal}
-        for ordinal, piece in enumerate(pieces)
-    ]
-    for start in range(0, len(rows), _BATCH):
-        await connection.execute(insert(chunks), rows[start : start + _BATCH])
+    rows = await add_chunks(connection, {**key, "version": number}, pieces)
     await add_vectors(connection, [(chunk["id"], chunk["shop"]) for chunk in rows], blobs, fingerprint)
     await record(connection, document["id"], "added", number, Signed(version["author"], version["note"]))
     return number
+
+
+async def add_chunks(connection: AsyncConnection, key: Row, pieces: Sequence[Row]) -> Sequence[Row]:
+    """Chunks of a version, whose ``key`` has document_id, shop and version; returns their rows."""
+    of = f"{key['document_id']}@{key['version']}"
+    rows = [{**key, **piece, "id": f"{of}#{ordinal}", "ordinal": ordinal} for ordinal, piece in enumerate(pieces)]
+    for start in range(0, len(rows), _BATCH):
+        await connection.execute(insert(chunks), rows[start : start + _BATCH])
+    return rows
+
+
+def seal_of(text: str, pieces: Sequence[Row]) -> str:
+    """What a version's text and chunks are known by, so that a change nobody made is seen."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+    for piece in pieces:
+        told = [piece[name] for name in ("section", "text", "indexed_text", "start", "end", "held")]
+        digest.update(json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
 async def add_vectors(

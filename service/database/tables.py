@@ -86,7 +86,9 @@ versions = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("effective_from", UtcTime),
     Column("effective_to", UtcTime),
-    Column("sha256", String(64), nullable=False),
+    Column("name", String(255)),  # of the file, as it was handed in: its suffix says how to read ``raw``
+    Column("sha256", String(64), nullable=False),  # of ``raw``
+    Column("seal", String(64)),  # of ``text`` and the chunks: whether they still are what was taken in
     Column("labels", JSON, nullable=False),  # kind, title, authority, platform, category, questions as of this version
     Column("raw", LargeBinary, nullable=False),
     Column("text", Text, nullable=False),

@@ -6,15 +6,21 @@ import asyncio
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
+
 from service.database import knowledge as rows
 from service.database.publishing import add_vectors
 from service.database.session import Database
+from service.database.soundness import drop_vectors
 from service.library.embed import Embedder
+from service.library.examine import unsound
 from service.library.live import LiveDocument, build_snapshot, live_document, to_blobs
 from service.library.rules import LibraryRules
 from service.library.snapshot import SHARED, Snapshot
 from service.library.words import Tokeniser
 from service.rulebook.thesaurus import Thesaurus
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Current:
     async def refresh(self) -> None:
         """Build the snapshot of what is published and swap it in; vectors that are missing are made and kept."""
         async with self._refreshing:
-            live = await rows.load_live(self._database, self._embedder.fingerprint)
+            live = await self._load()
             blobs = await self._with_vectors(live)
             snapshot = await asyncio.to_thread(
                 build_snapshot, live, blobs, self._tokeniser, self._embedder, self._thesaurus, self._rules
@@ -68,6 +74,18 @@ class Current:
             texts = tuple(row["versions_text"] for row in live.documents)
             places = {document.id: place for place, document in enumerate(snapshot.documents)}
             self.generation = Generation(snapshot, texts, places)
+
+    async def _load(self) -> rows.LiveRows:
+        """What is published; a vector that cannot be one is taken away, as if it had never been made."""
+        fingerprint = self._embedder.fingerprint
+        live = await rows.load_live(self._database, fingerprint)
+        bad = unsound([row["blob"] for row in live.chunks], self._embedder.dim)
+        if bad:
+            ids = [live.chunks[place]["id"] for place in bad]
+            _log.warning("vectors_damaged", count=len(ids), first=ids[0])
+            await self._database.write(partial(drop_vectors, ids=ids, fingerprint=fingerprint))
+            live = await rows.load_live(self._database, fingerprint)
+        return live
 
     async def _with_vectors(self, live: rows.LiveRows) -> list[bytes]:
         missing = [row for row in live.chunks if row["blob"] is None]

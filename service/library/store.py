@@ -11,8 +11,10 @@ from typing import Any
 from service.database.session import Database
 from service.library.current import Current
 from service.library.embed import Embedder, HashNgram
+from service.library.examine import Examined, Progress
 from service.library.history import History
 from service.library.live import LiveDocument
+from service.library.mend import Mended, mend
 from service.library.projector import Projector
 from service.library.publishing import Publisher
 from service.library.rules import LibraryRules, load_rules
@@ -118,6 +120,12 @@ class Library:
     def document(self, document_id: str, shop: str) -> LiveDocument | None:
         """A published document by id, if it holds for this shop."""
         return self._current.generation.document(document_id, shop, self.rules)
+
+    async def mend(self, seen: Examined, progress: Progress | None = None) -> Mended:
+        """Put right what was seen, and search what is right; see :func:`service.library.mend.mend`."""
+        done = await mend(self.database, seen, self.rules, progress)
+        await self._current.refresh()
+        return done
 
     def health(self) -> dict[str, Any]:
         """What is published, which embedder, and how Chroma is."""

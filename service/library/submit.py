@@ -22,6 +22,7 @@ from service.library.snapshot import SHARED
 from service.schemas import Authority, DocumentKind
 
 DATES = ("effective_from", "effective_to")
+MAX_NAME = 255
 DROPPED_SHOWN = 200
 """Lines of site noise kept for people to look at, of each kind."""
 
@@ -153,7 +154,7 @@ def prepare_upload(
     check_dates(dates["effective_from"], dates["effective_to"])
     rest = {"author": extra["author"], "note": extra["note"], **dates}
     row = {"id": former["document_id"] if former else new_id(), "shop": shop, "source": "upload", "path": None}
-    return _submission(row, given, made, data, rest, embedder)
+    return _submission(row, given, made, data, {**rest, "name": name[-MAX_NAME:]}, embedder)
 
 
 def check_dates(begin: datetime | None, end: datetime | None) -> None:
@@ -213,7 +214,24 @@ def _from_file(file: FileDocument, rules: LibraryRules, embedder: Embedder) -> S
         "category": front.category,
     }
     row = {"id": file.id, "shop": SHARED, "source": "file", "path": file.path}
-    return _submission(row, labels, made, file.data, {"author": None, "note": None, **dates}, embedder)
+    rest = {"author": None, "note": None, "name": Path(file.path).name[-MAX_NAME:], **dates}
+    return _submission(row, labels, made, file.data, rest, embedder)
+
+
+def pieces_of(made: Ingested) -> list[dict[str, Any]]:
+    """The rows of a version's chunks."""
+    return [
+        {
+            "section": piece.section,
+            "text": made.text[piece.start : piece.end],
+            "indexed_text": indexed,
+            "start": piece.start,
+            "end": piece.end,
+            "held": piece.held is not None,
+            "held_reason": piece.held,
+        }
+        for piece, indexed in zip(made.pieces, made.indexed, strict=True)
+    ]
 
 
 def _submission(
@@ -232,17 +250,5 @@ def _submission(
         ],
         **rest,
     }
-    pieces = [
-        {
-            "section": piece.section,
-            "text": made.text[piece.start : piece.end],
-            "indexed_text": indexed,
-            "start": piece.start,
-            "end": piece.end,
-            "held": piece.held is not None,
-            "held_reason": piece.held,
-        }
-        for piece, indexed in zip(made.pieces, made.indexed, strict=True)
-    ]
     document = {**row, **labels, "created_at": datetime.now(UTC)}
-    return Submission(document, version, pieces, to_blobs(embedder, made.indexed))
+    return Submission(document, version, pieces_of(made), to_blobs(embedder, made.indexed))

@@ -18,6 +18,8 @@ TIME = sa.DateTime(timezone=True)
 def upgrade() -> None:
     """Create the tables and add the columns."""
     op.add_column("documents", sa.Column("revision", sa.Integer, nullable=False, server_default="1"))
+    op.add_column("versions", sa.Column("name", sa.String(255)))
+    op.add_column("versions", sa.Column("seal", sa.String(64)))
     op.add_column("versions", sa.Column("dropped", sa.JSON, nullable=False, server_default="[]"))
     op.add_column("versions", sa.Column("queued", sa.Boolean, nullable=False, server_default=sa.false()))
     op.create_table(
@@ -77,4 +79,6 @@ def downgrade() -> None:
     op.drop_table("embedders")
     op.drop_column("versions", "queued")
     op.drop_column("versions", "dropped")
+    op.drop_column("versions", "seal")
+    op.drop_column("versions", "name")
     op.drop_column("documents", "revision")
