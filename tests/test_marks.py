@@ -76,3 +76,9 @@ def test_platform_documents_mark_every_paragraph_law_need_not(folder: Path, body
 @pytest.mark.parametrize("lost", ["review_by: 2027-02-21\n", "source: 平台规则\n", ", 八"])
 def test_front_matter_must_say_where_it_is_from_until_when_and_what_people_ask(folder: Path, lost: str):
     assert len(problems(folder, "【推】先看后台。\n", HEAD.replace(lost, ""))) == 1
+
+
+def test_a_question_names_a_section_that_is_there(folder: Path):
+    assert problems(folder, "【推】先看后台。\n", HEAD.replace("八]", "八 ｜ 看哪里]")) == []
+    (problem,) = problems(folder, "【推】先看后台。\n", HEAD.replace("八]", "八 ｜ 看后台]"))
+    assert "看后台" in problem.reason

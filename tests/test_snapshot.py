@@ -78,6 +78,20 @@ def test_a_typical_question_brings_its_document(library_rules: LibraryRules):
     assert found(snapshot(library_rules, pairs), "晚一天能通融不")[0] == "签收后的期限按次日起算。"
 
 
+def test_a_question_that_names_its_section_brings_that_passage(library_rules: LibraryRules):
+    texts = ["发票可以补开。", "签收后的期限按次日起算。"]
+    embedder = HashNgram(library_rules.tuning.embed.dim)
+    asked = document("law/a", questions=("晚了一天还能通融吗 ｜ 怎么数",))
+    chunks = [
+        SnapshotChunk(f"law/a@1#{i}", 0, f"规则 › {title}", text, 0, len(text), False, embedder.embed([text])[0])
+        for i, (title, text) in enumerate(zip(["发票", "怎么数"], texts, strict=True))
+    ]
+    made = Snapshot(
+        "g1", [asked], chunks, Tokeniser(library_rules.words), embedder, build_thesaurus([]), library_rules.tuning
+    )
+    assert found(made, "晚了一天还能通融吗")[0] == texts[1]
+
+
 def test_traditional_and_full_width_find_the_same(library_rules: LibraryRules):
     made = snapshot(library_rules)
     assert found(made, "運費由買家承擔") == found(made, "运费由买家承担")

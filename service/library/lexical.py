@@ -120,6 +120,17 @@ class Lexical:
         self._answered_at = np.array(at, dtype=np.int64)
         self._documents = 1 + int(max(self._document_of.max(initial=-1), self._asked_of.max(initial=-1)))
 
+    def pin(self, places: Sequence[int]) -> None:
+        """Say which passage each question is about; -1 leaves the one that was found.
+
+        Raises:
+            ValueError: not one place a question.
+        """
+        given = np.array(places, dtype=np.int64)
+        if given.shape != self._answered_at.shape:
+            raise ValueError("one place a question is needed")
+        self._answered_at = np.where(given >= 0, given, self._answered_at)
+
     def _both(self, words: Sequence[str], grams: Sequence[str]) -> dict[str, float]:
         """Words and pairs in one index: a question is too short for two."""
         return weighted([(words, self._tuning.bm25.words), (grams, self._tuning.bm25.grams)])

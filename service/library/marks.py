@@ -15,6 +15,7 @@ from pydantic import Field
 
 from service.errors import RulebookError, phrase
 from service.library.folder import FileDocument, read_folder
+from service.library.outline import parted
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_front_matter, read_yaml
 from service.schemas import DocumentKind
 
@@ -61,6 +62,7 @@ def check_marks(knowledge: Path) -> Iterator[RulebookError]:
     for document in read_folder(knowledge):
         front, body, offset = read_front_matter(knowledge / document.path.partition("/")[2])
         yield from _front_problems(front, document, marks)
+        yield from _question_problems(front, body)
         if document.kind in marks.fields:
             yield from _body_problems(front.path, body, offset, marks, document.kind in marks.every)
 
@@ -73,6 +75,15 @@ def _front_problems(front: YamlFile, document: FileDocument, marks: Marks) -> It
     asked = front.data.get("questions", [])
     if len(asked) < needed:
         yield front.error(phrase("document_questions", count=len(asked), needed=needed), "questions")
+
+
+def _question_problems(front: YamlFile, body: str) -> Iterator[RulebookError]:
+    """Questions that name a section the document does not have."""
+    titles = {line.lstrip("#").strip() for line in body.splitlines() if _HEADING.match(line)}
+    for index, question in enumerate(front.data.get("questions", [])):
+        section = parted(question)[1]
+        if section and section not in titles:
+            yield front.error(phrase("question_section", section=section), "questions", index)
 
 
 def _body_problems(path: Path, body: str, offset: int, marks: Marks, every: bool) -> Iterator[RulebookError]:

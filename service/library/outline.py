@@ -75,3 +75,9 @@ def _level(line: str, rules: LibraryRules) -> int | None:
 
 def _title(line: str) -> str:
     return line.lstrip("#").strip().strip("*").strip()
+
+
+def parted(question: str) -> tuple[str, str]:
+    """A typical question and the section it is about, which stands behind ``｜``; empty when none is named."""
+    words, _, section = question.partition("｜")
+    return words.strip(), section.strip()

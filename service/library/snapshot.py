@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from service.library.embed import Embedder
 from service.library.lexical import Lexical
+from service.library.outline import SEPARATOR, parted
 from service.library.scope import DEFAULT_SHOP, SHARED, Mask, Scope
 from service.library.tuning import Tuning
 from service.library.words import Tokeniser
@@ -44,6 +45,7 @@ class SnapshotDocument:
     """Where it holds; several names are joined by ``、``. None: everywhere."""
     category: str | None
     questions: tuple[str, ...]
+    """What people ask; each may name the section that answers it: see :func:`service.library.outline.parted`."""
     created_at: datetime
     effective_from: datetime | None = None
     effective_to: datetime | None = None
@@ -97,9 +99,12 @@ class Snapshot:
         empty = np.zeros((0, embedder.dim), dtype=np.float32)
         self.matrix = np.stack([c.vector for c in self.chunks]) if self.chunks else empty
         heads = [f"{self.documents[c.document].title} {c.section}" for c in self.chunks]
-        asked = [(d, q) for d, document in enumerate(self.documents) for q in document.questions]
+        asked = [(d, *parted(q)) for d, document in enumerate(self.documents) for q in document.questions]
         texts = [chunk.text for chunk in self.chunks]
-        self._lexical = Lexical(texts, heads, document_of, asked, tokeniser, thesaurus, tuning)
+        questions = [(document, question) for document, question, _ in asked]
+        self._lexical = Lexical(texts, heads, document_of, questions, tokeniser, thesaurus, tuning)
+        named = self._sections()
+        self._lexical.pin([named.get((document, section), -1) for document, _, section in asked])
         said = np.array([not _is_heading(chunk) for chunk in self.chunks], dtype=np.bool_)
         self._scope = Scope(self.documents, document_of, said)
         ranked = sorted(range(len(self.chunks)), key=self._precedence)
@@ -185,6 +190,15 @@ class Snapshot:
         ranked = candidates[np.lexsort((self._order[candidates], -np.round(scores[candidates], 4)))]
         places: list[int] = ranked[scores[ranked] > 0].tolist()
         return places
+
+    def _sections(self) -> dict[tuple[int, str], int]:
+        """The first passage of each section by document and innermost heading, one that is not held if there is one."""
+        found: dict[tuple[int, str], int] = {}
+        for place, chunk in enumerate(self.chunks):
+            key = (chunk.document, chunk.section.rpartition(SEPARATOR)[2])
+            if key not in found or (self.chunks[found[key]].held and not chunk.held):
+                found[key] = place
+        return found
 
     def _precedence(self, place: int) -> tuple[int, int, float, int]:
         """Among equals: law before house rules, the narrower before the general, the newer before the older."""
