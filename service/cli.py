@@ -9,12 +9,13 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 import typer
 
 from service.commands.inputs import shown
+from service.commands.knowledge_app import knowledge
 from service.commands.words import printable, word
 from service.errors import RulebookError, YouliError
 
@@ -30,12 +31,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-knowledge = typer.Typer(help=_help("knowledge"), rich_markup_mode=None)
 app.add_typer(knowledge, name="knowledge")
 
 Json = Annotated[bool, typer.Option("--json", help=_help("json"))]
 ShopOption = Annotated[str | None, typer.Option("--shop", help=_help("shop"))]
-Kind = Literal["law", "platform", "shop", "guideline", "scenario"]
 
 
 @app.command(help=_help("demo"))
@@ -132,72 +131,6 @@ def version(as_json: Json = False) -> None:
     print(json.dumps({"name": "youli", "version": number}) if as_json else f"youli {number}")
 
 
-@knowledge.command("sync", help=_help("sync"))
-def knowledge_sync(as_json: Json = False) -> None:
-    """Bring the documents of ``knowledge/`` into the database and publish them."""
-    from service.commands.knowledge import run_sync
-
-    raise typer.Exit(run_sync(as_json))
-
-
-@knowledge.command("check", help=_help("knowledge_check"))
-def knowledge_check(as_json: Json = False) -> None:
-    """Check the rulebook and the documents."""
-    from service.commands.knowledge_check import run_check
-
-    raise typer.Exit(run_check(as_json))
-
-
-@knowledge.command("add", help=_help("add"))
-def knowledge_add(
-    file: Annotated[str, typer.Argument(help=_help("file"))],
-    kind: Annotated[Kind, typer.Option("--kind", help=_help("kind"))] = "guideline",
-    title: Annotated[str | None, typer.Option("--title", help=_help("title"))] = None,
-    shop: ShopOption = None,
-    note: Annotated[str | None, typer.Option("--note", help=_help("note"))] = None,
-    publish: Annotated[bool, typer.Option("--publish", help=_help("publish"))] = False,
-    as_json: Json = False,
-) -> None:
-    """Take a document in."""
-    from service.commands.knowledge import run_add
-
-    raise typer.Exit(run_add(file, {"kind": kind, "title": title, "note": note, "publish": publish}, shop, as_json))
-
-
-@knowledge.command("search", help=_help("search"))
-def knowledge_search(
-    query: Annotated[str, typer.Argument(help=_help("query"))],
-    k: Annotated[int, typer.Option("-k", "--k", help=_help("k"))] = 5,
-    kind: Annotated[list[str] | None, typer.Option("--kind", help=_help("kinds"))] = None,
-    document: Annotated[list[str] | None, typer.Option("--document", help=_help("documents"))] = None,
-    shop: ShopOption = None,
-    as_json: Json = False,
-) -> None:
-    """Search the published documents."""
-    from service.commands.knowledge import run_search
-
-    asked = {"query": query, "k": k, "kinds": kind or None, "documents": document or None, "shop": shop}
-    raise typer.Exit(run_search(asked, as_json))
-
-
-@knowledge.command("reindex", help=_help("reindex"))
-def knowledge_reindex(as_json: Json = False) -> None:
-    """Look through everything that is kept, mend it, index it anew."""
-    from service.commands.reindex import run_reindex
-
-    raise typer.Exit(run_reindex(as_json))
-
-
-@knowledge.command("doctor", help=_help("knowledge_doctor"))
-def knowledge_doctor(
-    mend: Annotated[bool, typer.Option("--mend", help=_help("mend"))] = False, as_json: Json = False
-) -> None:
-    """Say whether documents, passages, vectors and the index are in order."""
-    from service.commands.doctor import run_doctor
-
-    raise typer.Exit(run_doctor(False, as_json, mend, only="knowledge"))
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code. No error that was foreseen shows a traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -225,7 +158,7 @@ def _run(given: list[str]) -> int:
         error.parameters["file"] = shown(error.file)
         return _report(error.code, error.detail, error.exit_code, as_json)
     except YouliError as error:
-        return _report(error.code, error.detail, error.exit_code, as_json)
+        return _report(error.code, error.detail, error.exit_code, as_json, error.extra)
     except typer.TyperException as error:
         return _report("usage", word("usage", "command", reason=error.format_message()), 2, as_json)
     except (KeyboardInterrupt, typer.Abort):
@@ -241,9 +174,10 @@ def _run(given: list[str]) -> int:
         return _report("internal_error", word("usage", "internal", where=where), 1, as_json)
 
 
-def _report(code: str, detail: str, exit_code: int, as_json: bool) -> int:
+def _report(code: str, detail: str, exit_code: int, as_json: bool, extra: Mapping[str, Any] = {}) -> int:
     """One line on stderr; JSON for programs."""
-    line = json.dumps({"code": code, "detail": detail}, ensure_ascii=False) if as_json else printable(detail)
+    told = {"code": code, "detail": detail, **extra}
+    line = json.dumps(told, ensure_ascii=False) if as_json else printable(detail)
     print(line.replace("\n", " "), file=sys.stderr)
     return exit_code
 

@@ -6,10 +6,10 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from service.commands.inputs import one_line, read_bytes
+from service.commands.inputs import one_line
+from service.commands.progress import progress
 from service.commands.words import name_of, printable, strong, word
 from service.errors import InvalidRequest
 from service.settings import prepare_data_dir, read_settings
@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def _with_library(work: Callable[[Library], Awaitable[T]], sync: bool) -> T:
-    """Run ``work`` on the library of the data folder, which the server may hold open at the same time."""
+def with_library(work: Callable[[Library], Awaitable[T]], *, search: bool, sync: bool = False) -> T:
+    """Run ``work`` on the library of the data folder, which the server may hold open at the same time.
+
+    Args:
+        work: what to do with it.
+        search: whether it searches; documents are kept without.
+        sync: whether the files' documents are brought in first.
+    """
     settings = read_settings()
 
     async def run() -> T:
@@ -31,7 +37,7 @@ def _with_library(work: Callable[[Library], Awaitable[T]], sync: bool) -> T:
         from service.rulebook.thesaurus import load_thesaurus
 
         prepare_data_dir(settings)
-        library = await Library.open(settings, load_thesaurus(settings.knowledge_dir / "thesaurus.yaml"))
+        library = await Library.open(settings, load_thesaurus(settings.knowledge_dir / "thesaurus.yaml"), search=search)
         try:
             library.publisher.cited = read_cited(settings.knowledge_dir)
             if sync:
@@ -52,10 +58,11 @@ def run_sync(as_json: bool) -> int:
     folder = read_settings().knowledge_dir
 
     async def work(library: Library) -> tuple[dict[str, Any], int]:
-        report = await library.sync(folder)
-        return asdict(report), library.health()["chunks"]
+        with progress(word("knowledge", "syncing"), as_json) as told:
+            report = await library.sync(folder, told)
+        return asdict(report), await library.history.passages()
 
-    report, chunks = _with_library(work, sync=False)
+    report, chunks = with_library(work, search=False)
     if as_json:
         print(json.dumps(report | {"chunks": chunks}, ensure_ascii=False, default=list))
     else:
@@ -63,32 +70,6 @@ def run_sync(as_json: bool) -> int:
         print(word("knowledge", "synced", chunks=chunks, **counts))
         for path, text in report["warnings"]:
             print(word("knowledge", "warning", text=printable(f"{path} {text}")))
-    return 0
-
-
-def run_add(path: str, form: dict[str, Any], shop: str | None, as_json: bool) -> int:
-    """Take a document in.
-
-    Raises:
-        UsageError: the file cannot be read.
-        UnsupportedDocument: a type that is not read, an unknown encoding, a damaged or locked file.
-    """
-    data = read_bytes(path)
-
-    async def work(library: Library) -> Any:
-        return await library.add(Path(path).name, data, shop=shop or "default", **form)
-
-    try:
-        done = _with_library(work, sync=False)
-    except InvalidRequest as error:
-        raise one_line(error) from None
-    if as_json:
-        print(done.model_dump_json())
-        return 0
-    shown = done.model_dump() | {"state": name_of("state", done.state)}
-    print(word("knowledge", "added", **shown))
-    for warning in done.warnings:
-        print(word("knowledge", "warning", text=printable(warning)))
     return 0
 
 
@@ -109,7 +90,7 @@ def run_search(asked: dict[str, Any], as_json: bool) -> int:
     async def work(library: Library) -> list[Passage]:
         return library.search(request)
 
-    passages = _with_library(work, sync=True)
+    passages = with_library(work, search=True, sync=True)
     if as_json:
         print(json.dumps({"passages": [p.model_dump(mode="json") for p in passages]}, ensure_ascii=False, indent=2))
         return 0

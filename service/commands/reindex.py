@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from service.commands.progress import bar
+from service.commands.progress import progress
 from service.commands.words import word
 from service.settings import Settings, prepare_data_dir, read_settings
 
@@ -64,7 +64,8 @@ async def look(settings: Settings) -> Examined:
             active = await active_embedder(connection) if settings.embedding_model else None
         offline = HashNgram(load_rules(settings.knowledge_dir / "library").tuning.embed.dim)
         fingerprint, dim = active or (offline.fingerprint, offline.dim)
-        return await examine(database, fingerprint, dim, bar(word("reindex", "looking")))
+        with progress(word("reindex", "looking"), hidden=False) as told:
+            return await examine(database, fingerprint, dim, told)
     finally:
         await database.close()
 
@@ -82,7 +83,8 @@ async def mended(settings: Settings, seen: Examined) -> tuple[Mended, dict[str, 
     configure_logs()
     library = await Library.open(settings, load_thesaurus(settings.knowledge_dir / "thesaurus.yaml"))
     try:
-        done = await library.mend(seen, bar(word("reindex", "mending")) if seen.faults else None)
+        with progress(word("reindex", "mending"), hidden=not seen.faults) as told:
+            done = await library.mend(seen, told)
         return done, library.health()
     finally:
         await library.close()

@@ -49,6 +49,16 @@ def faint(text: str) -> str:
     return f"\x1b[2m{text}\x1b[0m" if _on_terminal() else text
 
 
+def red(text: str) -> str:
+    """``text`` in red where a person looks at a terminal."""
+    return f"\x1b[31m{text}\x1b[0m" if _on_terminal() else text
+
+
+def green(text: str) -> str:
+    """``text`` in green where a person looks at a terminal."""
+    return f"\x1b[32m{text}\x1b[0m" if _on_terminal() else text
+
+
 def _on_terminal() -> bool:
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
 

@@ -130,6 +130,13 @@ async def list_releases(connection: AsyncConnection, document_id: str) -> dict[s
     return {row["digest"]: row for row in rows_of(found)}
 
 
+async def count_live(connection: AsyncConnection) -> int:
+    """How many passages are published."""
+    of = and_(versions.c.document_id == chunks.c.document_id, versions.c.number == chunks.c.version)
+    query = select(func.count()).select_from(chunks).join(versions, of).where(versions.c.state == "published")
+    return (await connection.execute(query)).scalar_one()
+
+
 async def same_bytes(connection: AsyncConnection, shop: str, sha256: str) -> Sequence[Row]:
     """Versions of a shop's uploads that were made of these bytes, with the ``newest`` number of their document.
 

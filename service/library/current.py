@@ -55,6 +55,8 @@ class Current:
         self._refreshing = asyncio.Lock()
         nothing = Snapshot("g0", (), (), self._tokeniser, embedder, thesaurus, rules.tuning)
         self.generation = Generation(nothing, (), {})
+        self.loads = True
+        """False where nobody searches: then nothing is ever loaded."""
 
     async def follow(self) -> None:
         """Load the published generation if another process moved the pointer."""
@@ -65,6 +67,8 @@ class Current:
 
     async def refresh(self) -> None:
         """Build the snapshot of what is published and swap it in; vectors that are missing are made and kept."""
+        if not self.loads:
+            return
         async with self._refreshing:
             live = await self._load()
             blobs = await self._with_vectors(live)

@@ -53,6 +53,11 @@ class History:
             found, total = await rows.list_documents(connection, {SHARED, shop}, wanted or rows.Wanted(), limit, offset)
         return DocumentPage(documents=[_document(row) for row in found], total=total, limit=limit, offset=offset)
 
+    async def passages(self) -> int:
+        """How many passages are published, for all shops."""
+        async with self._database.reading() as connection:
+            return await rows.count_live(connection)
+
     async def document(self, document_id: str, shop: str = DEFAULT_SHOP) -> DocumentInfo:
         """One document."""
         async with self._database.reading() as connection:

@@ -58,7 +58,9 @@ class Library:
         self.retire, self.release = self.publisher.retire, self.publisher.release
 
     @classmethod
-    async def open(cls, settings: Settings, thesaurus: Thesaurus, *, owner: bool = False) -> Library:
+    async def open(
+        cls, settings: Settings, thesaurus: Thesaurus, *, owner: bool = False, search: bool = True
+    ) -> Library:
         """Open the data folder and load what is published.
 
         Args:
@@ -66,6 +68,7 @@ class Library:
             thesaurus: widens queries.
             owner: whether this process serves: it takes the folder's lock, runs Chroma and follows the pointer. Others
                 (the shell) read, write and search exactly.
+            search: whether this process will search; documents can be kept without.
 
         Raises:
             EnvironmentProblem: the folder or the database cannot be used, or another process serves from it.
@@ -79,6 +82,7 @@ class Library:
             database = await Database.open(settings.database)
             index = VectorIndex(folder, settings.chroma_url, first=lock.first) if lock else None
             library = cls(database, rules, thesaurus, lock, index)
+            library._current.loads = search
             await library._current.refresh()
         except BaseException:
             if database is not None:
