@@ -27,7 +27,7 @@ SPACE = {
     "hnsw:space": "cosine",
     "hnsw:construction_ef": 100,
     "hnsw:M": 16,
-    "hnsw:search_ef": 200,
+    "hnsw:search_ef": 500,
 }
 """How the graph is built and walked. ``sync_threshold`` stays as it is: with 100,000 the first upsert after 3,000
 hangs for good (1.5.9, measured)."""
