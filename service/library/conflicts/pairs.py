@@ -1,0 +1,210 @@
+"""Answers that cannot both hold: of one question, for one case, from one document or two."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import combinations_with_replacement
+
+from service.library.conflicts.claims import Cases, Claim
+from service.library.conflicts.topics import Mode, Topic, Topics
+from service.schemas import Authority, DocumentKind
+
+_FORCE: dict[Authority, int] = {"law": 0, "platform": 1, "shop": 2, "guideline": 3}
+_SAME = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A published document as far as contradictions go."""
+
+    id: str
+    version: int
+    shop: str
+    title: str
+    kind: DocumentKind
+    authority: Authority
+    platform: str | None
+    created_at: datetime
+    effective_from: datetime | None
+    effective_to: datetime | None
+
+    def meets(self, other: Source) -> bool:
+        """Whether both can hold for one order at one time: platforms, shops and dates do not rule it out."""
+        apart = {self.platform, other.platform} - {None}
+        starts = [s for s in (self.effective_from, other.effective_from) if s]
+        ends = [e for e in (self.effective_to, other.effective_to) if e]
+        shops = {self.shop, other.shop} - {"*"}
+        return len(apart) < 2 and len(shops) < 2 and (not starts or not ends or max(starts) < min(ends))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A claim and the document that makes it."""
+
+    source: Source
+    claim: Claim
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """A contradiction as a person sees it: one question, two documents (or one), the plainest quote of each side.
+
+    ``left_more``/``right_more`` are the other sentences of each side that say the same.
+    """
+
+    key: str
+    topic: str
+    left: Said
+    right: Said
+    left_more: tuple[Said, ...]
+    right_more: tuple[Said, ...]
+    with_law: bool
+    keys: frozenset[str]
+    """The keys of every pair of quotes in it: a ruling on any of them holds."""
+    sure: bool = True
+
+    @property
+    def shops(self) -> frozenset[str]:
+        """The shops whose documents these are; ``*`` for all."""
+        return frozenset({self.left.source.shop, self.right.source.shop})
+
+
+def clashes(topics: Topics, said: Iterable[Said]) -> list[Clash]:
+    """All contradictions among claims, law first, then by question."""
+    by_topic: dict[str, dict[str, list[Said]]] = defaultdict(lambda: defaultdict(list))
+    for one in said:
+        by_topic[one.claim.topic][one.source.id].append(one)
+    found: list[Clash] = []
+    for name, documents in by_topic.items():
+        topic = topics.topics[name]
+        lawful = [one for several in documents.values() for one in several if one.source.authority == "law"]
+        for first, second in combinations_with_replacement(sorted(documents), 2):
+            pairs = list(_pairs(topic, documents[first], documents[second], first == second, lawful))
+            found += _grouped(topic, pairs)
+    return sorted(found, key=lambda c: (not c.with_law, list(topics.topics).index(c.topic), c.left.source.id, c.key))
+
+
+def key_of(topic: str, left: Said, right: Said) -> str:
+    """The name of a contradiction: the same for the same two quotes, whatever versions they stand in."""
+    sides = sorted(f"{one.source.id}\0{' '.join(one.quote.split())}" for one in (left, right))
+    return hashlib.sha256("\0".join((topic, *sides)).encode()).hexdigest()[:24]
+
+
+def _pairs(
+    topic: Topic, first: Sequence[Said], second: Sequence[Said], one_document: bool, lawful: Sequence[Said]
+) -> Iterator[tuple[Said, Said]]:
+    """Pairs that cannot both hold, the side of greater force on the left."""
+    for i, one in enumerate(first):
+        for other in second[i + 1 :] if one_document else second:
+            if one.claim.start == other.claim.start and one_document:
+                continue
+            if not one.source.meets(other.source):
+                continue
+            left, right = _ordered(one, other)
+            if _clash(topic, left, right, lawful):
+                yield left, right
+
+
+def _ordered(one: Said, other: Said) -> tuple[Said, Said]:
+    def force(said: Said) -> tuple[int, str, int]:
+        return _FORCE[said.source.authority], said.source.id, said.claim.start
+
+    return (one, other) if force(one) <= force(other) else (other, one)
+
+
+def _clash(topic: Topic, left: Said, right: Said, lawful: Sequence[Said]) -> bool:
+    if not _differ(topic, left.claim, right.claim):
+        return False
+    over = left.source.authority == "law" != right.source.authority
+    if not _one_case(topic.entry.by, left.claim.cases, right.claim.cases, over):
+        return False
+    if over:
+        return _worse(topic, right.claim, left.claim)
+    return not any(_only_quotes(topic, one, other, lawful) for one, other in ((left, right), (right, left)))
+
+
+def _only_quotes(topic: Topic, one: Said, other: Said, lawful: Sequence[Said]) -> bool:
+    """Whether one side only repeats the law, and the other gives the buyer more."""
+    return (
+        bool(topic.entry.better)
+        and _worse(topic, one.claim, other.claim)
+        and any(not _differ(topic, one.claim, law.claim) for law in lawful)
+    )
+
+
+def _differ(topic: Topic, one: Claim, other: Claim) -> bool:
+    if one.low is not None and one.high is not None and other.low is not None and other.high is not None:
+        if one.answer != other.answer:
+            return False
+        return one.high < other.low - _SAME or other.high < one.low - _SAME
+    if one.answer == other.answer:
+        return False
+    pairs = {frozenset(pair) for pair in topic.entry.clash}
+    return not pairs or frozenset((one.answer, other.answer)) in pairs
+
+
+def _worse(topic: Topic, one: Claim, other: Claim) -> bool:
+    """Whether the buyer gets less by ``one``; where answers have no order, any difference counts."""
+    better = topic.entry.better
+    if better == "more" and one.high is not None and other.high is not None:
+        return one.high < other.high - _SAME
+    if better == "less" and one.high is not None and other.high is not None:
+        return one.high > other.high + _SAME
+    ranks = topic.rank(one.answer), topic.rank(other.answer)
+    return ranks[0] < ranks[1] if ranks[0] is not None and ranks[1] is not None else True
+
+
+def _one_case(by: Mapping[str, Mode], left: Cases, right: Cases, over: bool) -> bool:
+    """Whether both are about the same case; ``over`` when the left side is a law above the right."""
+    for dimension, mode in by.items():
+        one, other = left.get(dimension, frozenset()), right.get(dimension, frozenset())
+        if one and other:
+            if one.isdisjoint(other):
+                return False
+        elif (one or other) and not (mode == "apart" or (mode == "under" and over and not one)):
+            return False
+    return True
+
+
+def _grouped(topic: Topic, pairs: Sequence[tuple[Said, Said]]) -> list[Clash]:
+    """One contradiction for all pairs of two documents; inside one document, one for each pair of answers."""
+    groups: dict[tuple[object, ...], list[tuple[Said, Said]]] = defaultdict(list)
+    for left, right in pairs:
+        inside = left.source.id == right.source.id
+        answers = sorted([_answer(left), _answer(right)]) if inside else [left.source.id]
+        if inside and _answer(left) != answers[0]:
+            left, right = right, left
+        groups[tuple(answers)].append((left, right))
+    return [_clash_of(topic, group) for group in groups.values()]
+
+
+def _answer(said: Said) -> str:
+    return f"{said.claim.answer} {said.claim.high or ''}"
+
+
+def _clash_of(topic: Topic, group: Sequence[tuple[Said, Said]]) -> Clash:
+    def plain(pair: tuple[Said, Said]) -> tuple[float, int, int]:
+        left, right = pair
+        return -(left.claim.weight + right.claim.weight), left.claim.start, right.claim.start
+
+    left, right = min(group, key=plain)
+    return Clash(
+        key_of(topic.id, left, right),
+        topic.id,
+        left,
+        right,
+        _others(left, (pair[0] for pair in group)),
+        _others(right, (pair[1] for pair in group)),
+        left.source.authority == "law" != right.source.authority,
+        frozenset(key_of(topic.id, *pair) for pair in group),
+    )
+
+
+def _others(chosen: Said, several: Iterable[Said]) -> tuple[Said, ...]:
+    by_place = {said.claim.start: said for said in several if said.claim.start != chosen.claim.start}
+    return tuple(by_place[place] for place in sorted(by_place))
