@@ -14,7 +14,7 @@ from service.library.conflicts.statements import Statement
 from service.library.conflicts.topics import Answer, Topic, Topics
 from service.rulebook.frames import FrameMatch, Frames
 from service.text.memo import SENTENCE, Memo
-from service.text.negation import denied
+from service.text.negation import denied, denies
 from service.text.numerals import Number, find_numbers
 from service.text.spelled import words
 
@@ -135,18 +135,30 @@ class Listener:
         if any(start <= match.start and match.end <= end for start, end in statement.bad):
             return True
         first, last = statement.clause(match.start)
-        before = text[max(first, match.start - _REACH) : match.start]
-        for turn in reading.turns:
-            before = before.rpartition(turn)[2]
-        if self._topics.forbids.hold(before) or denied(text[first:last], match.start - first):
-            return True
-        behind = text[match.end : match.end + _BEHIND]
-        if any(word in behind for word in reading.forbids_after):
+        if not denies(text[match.start]):
+            before = text[max(first, match.start - _REACH) : match.start + 1]
+            for turn in reading.turns:
+                before = before.rpartition(turn)[2]
+            before = before[:-1]
+            if self._topics.forbids.hold(before) or denied(text[first:last], match.start - first):
+                return True
+        if self._forbidden_after(text, match.end, statement.clause(match.end - 1)[1]):
             return True
         whole = text[first:last]
         return not any(turn in whole for turn in reading.turns) and any(
             self._holds("forbids_above", self._topics.forbids_above, words) for words in statement.above[:1]
         )
+
+    def _forbidden_after(self, text: str, end: int, clause: int) -> bool:
+        """Whether what forbids stands behind the words, in their clause or right at the start of the next."""
+        reading = self._topics.reading
+        if any(word in text[end : min(end + _BEHIND, clause)] for word in reading.forbids_after):
+            return True
+        following = text[clause + 1 : clause + 1 + _BEHIND]
+        for lead in ("", *reading.forbids_after_by):
+            if following.startswith(tuple(lead + word for word in reading.forbids_after)):
+                return True
+        return False
 
     def _hits(self, text: str) -> tuple[Hit, ...]:
         """Cases named in a text; of overlapping ones of a dimension the longest, so that 非质量问题 is not 质量问题."""

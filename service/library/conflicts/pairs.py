@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import combinations_with_replacement
 
 from service.library.conflicts.claims import Cases, Claim
-from service.library.conflicts.topics import Mode, Topic, Topics
+from service.library.conflicts.topics import EVERY, Mode, Topic, Topics
 from service.schemas import Authority, DocumentKind
 
 _FORCE: dict[Authority, int] = {"law": 0, "platform": 1, "shop": 2, "guideline": 3}
@@ -83,9 +83,10 @@ def clashes(topics: Topics, said: Iterable[Said]) -> list[Clash]:
     for name, documents in by_topic.items():
         topic = topics.topics[name]
         lawful = [one for several in documents.values() for one in several if one.source.authority == "law"]
+        pairs: list[tuple[Said, Said]] = []
         for first, second in combinations_with_replacement(sorted(documents), 2):
-            pairs = list(_pairs(topic, documents[first], documents[second], first == second, lawful))
-            found += _grouped(topic, pairs)
+            pairs += _pairs(topic, documents[first], documents[second], first == second, lawful)
+        found += _grouped(topic, pairs)
     return sorted(found, key=lambda c: (not c.with_law, list(topics.topics).index(c.topic), c.left.source.id, c.key))
 
 
@@ -164,22 +165,29 @@ def _one_case(by: Mapping[str, Mode], left: Cases, right: Cases, over: bool) -> 
     for dimension, mode in by.items():
         one, other = left.get(dimension, frozenset()), right.get(dimension, frozenset())
         if one and other:
-            if one.isdisjoint(other):
+            if one.isdisjoint(other) and EVERY not in one | other:
                 return False
+        elif mode == "stated":
+            return False
         elif (one or other) and not (mode == "apart" or (mode == "under" and over and not one)):
             return False
     return True
 
 
 def _grouped(topic: Topic, pairs: Sequence[tuple[Said, Said]]) -> list[Clash]:
-    """One contradiction for all pairs of two documents; inside one document, one for each pair of answers."""
-    groups: dict[tuple[object, ...], list[tuple[Said, Said]]] = defaultdict(list)
+    """One contradiction for all pairs of two documents, and one for a document against the law, whichever text of the
+    law says it; inside one document, one for each pair of answers.
+    """
+    groups: dict[tuple[str, ...], list[tuple[Said, Said]]] = defaultdict(list)
     for left, right in pairs:
-        inside = left.source.id == right.source.id
-        answers = sorted([_answer(left), _answer(right)]) if inside else [left.source.id]
-        if inside and _answer(left) != answers[0]:
-            left, right = right, left
-        groups[tuple(answers)].append((left, right))
+        key: tuple[str, ...] = (left.source.id, right.source.id)
+        if left.source.authority == "law" != right.source.authority:
+            key = (left.source.authority, right.source.id)
+        elif left.source.id == right.source.id:
+            answers = sorted([_answer(left), _answer(right)])
+            left, right = (left, right) if _answer(left) == answers[0] else (right, left)
+            key = (left.source.id, *answers)
+        groups[key].append((left, right))
     return [_clash_of(topic, group) for group in groups.values()]
 
 

@@ -22,9 +22,12 @@ from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 FOLDER = "claims"
 _READING = "_reading.yaml"
 Unit = Literal["time", "money", "count", "multiple", "percent"]
-Mode = Literal["same", "apart", "under"]
+Mode = Literal["same", "apart", "under", "stated"]
+EVERY = "全部"
+"""The case of a dimension that takes in all others."""
 """How far two claims must be about the same case: ``same`` — equal, unsaid only equals unsaid; ``apart`` — unless both
-say different things; ``under`` — as ``same``, but a law that says nothing covers every case."""
+say different things; ``under`` — as ``same``, but a law that says nothing covers every case; ``stated`` — both say
+it."""
 
 
 class AnswerFile(StrictModel):
@@ -88,6 +91,8 @@ class ReadingFile(StrictModel):
     """Frames, before the words: not to be done."""
     forbids_after: list[str]
     """Behind the words: not to be done."""
+    forbids_after_by: list[str]
+    """What may stand between a comma and what forbids: 返现换好评，(是)违规."""
     forbids_above: list[str]
     """In a heading or the line above a list: what follows is not to be done."""
     turns: list[str]
