@@ -75,7 +75,7 @@ def _guidance(library: Librarian, brief: Brief, citations: Sequence[Citation]) -
         query=query, k=GUIDANCE, shop=brief.inquiry.shop, platform=brief.inquiry.order.platform, at=brief.inquiry.now
     )
     cited = {(citation.document_id, citation.section) for citation in citations}
-    found = (passage for passage in library.search(request) if not passage.held)
+    found = (passage for passage in library.search(request) if passage.usable)
     return [passage for passage in found if (passage.document_id, passage.section) not in cited]
 
 

@@ -84,6 +84,7 @@ class FakeDrafter:
 class FakeLibrary:
     chroma: str = "ready"
     chunks: int = 3
+    conflicts: int = 0
     added: list[tuple[str, bytes, dict[str, Any]]] = field(default_factory=list)
 
     async def add(self, name: str, data: bytes, **form: Any) -> DocumentIngested:
@@ -94,7 +95,8 @@ class FakeLibrary:
         return []
 
     def health(self) -> dict[str, Any]:
-        return {"chroma": {"state": self.chroma}, "chunks": self.chunks, "documents": 1, "fingerprint": "hash-ngram"}
+        counts = {"chunks": self.chunks, "documents": 1, "conflicts": self.conflicts}
+        return {"chroma": {"state": self.chroma}, "fingerprint": "hash-ngram", **counts}
 
 
 @dataclass

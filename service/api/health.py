@@ -115,8 +115,10 @@ def _search(desk: Desk) -> dict[str, Part]:
     health: dict[str, Any] = desk.library.health()
     fingerprint, chroma = health["fingerprint"], health["chroma"]["state"]
     empty = not health["chunks"]
-    note = health_note("search_empty") if empty else health_note("search_up", fingerprint=fingerprint)
-    details: dict[str, JsonValue] = {"chunks": health["chunks"], "vectors": fingerprint}
+    waiting = health["conflicts"]
+    name = "search_empty" if empty else "search_conflicts" if waiting else "search_up"
+    note = health_note(name, fingerprint=fingerprint, count=waiting)
+    details: dict[str, JsonValue] = {"chunks": health["chunks"], "vectors": fingerprint, "open_conflicts": waiting}
     ready = chroma == "ready"
     projection = health_note("chroma_up") if ready else health_note("chroma_off", state=chroma)
     return {

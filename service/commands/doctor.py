@@ -8,6 +8,7 @@ sync.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -99,6 +100,7 @@ def diagnose(
     yield from _guarded("documents", lambda: _documents(settings, day))
     yield from _guarded("data", lambda: _data(settings))
     yield from _kept(settings, mend)
+    yield from _guarded("conflicts", lambda: _conflicts(settings))
     if only is None:
         yield from _guarded("model", lambda: _model(settings, online))
 
@@ -232,6 +234,19 @@ def _database(settings: Settings, current: list[bool]) -> Iterator[Line]:
         yield Line("database", "ok", _say("database", version=version))
     else:
         yield Line("database", "note", _say("database_old", version=version, head=HEAD))
+
+
+def _conflicts(settings: Settings) -> Iterator[Line]:
+    """How many contradictions between documents wait for somebody, as they were found last."""
+    from service.library.conflicts.kept import NAME, waiting
+
+    path = settings.data_dir / "youli.sqlite3"
+    ruled: set[str] = set()
+    if settings.database_url is None and path.exists():
+        with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as there:
+            ruled = {row[0] for row in there.execute("SELECT key FROM rulings")}
+    count = waiting(settings.data_dir / NAME, ruled)
+    yield Line("conflicts", "note" if count else "ok", _say("conflicts_open" if count else "conflicts", count=count))
 
 
 def _model(settings: Settings, online: bool) -> Iterator[Line]:

@@ -224,3 +224,31 @@ def release(
 
     action: Literal["hold", "release"] = "hold" if hold else "release"
     raise typer.Exit(run_change(Change(action, document, version, author, note, seen, shop, n), as_json))
+
+
+@knowledge.command("conflicts", help=_help("conflicts"))
+def conflicts(
+    everything: Annotated[bool, typer.Option("--all", help=_help("conflicts_all"))] = False,
+    document: Annotated[str | None, typer.Option("--document", help=_help("conflicts_document"))] = None,
+    shop: ShopOption = None,
+    as_json: Json = False,
+) -> None:
+    """List where documents contradict each other."""
+    from service.commands.conflicts import run_conflicts
+
+    raise typer.Exit(run_conflicts("all" if everything else "open", document, shop, as_json))
+
+
+@knowledge.command("rule", help=_help("rule"))
+def rule(
+    key: Annotated[str, typer.Argument(metavar="ID", help=_help("rule_id"))],
+    keep: Annotated[Literal["left", "right", "both", "neither"], typer.Option("--keep", help=_help("rule_keep"))],
+    note: Annotated[str | None, typer.Option("--note", help=_help("rule_note"))] = None,
+    author: AuthorOption = None,
+    shop: ShopOption = None,
+    as_json: Json = False,
+) -> None:
+    """Decide which side of a contradiction holds."""
+    from service.commands.conflicts import run_rule
+
+    raise typer.Exit(run_rule(key, keep, note, author, shop, as_json))

@@ -59,6 +59,7 @@ def _problems(settings: Settings, book: list[Rulebook]) -> Iterator[RulebookErro
         yield from example_problems(loaded)
     yield from _library_examples(folder)
     yield from _marks(folder)
+    yield from _topics(folder / "library")
 
 
 def _rulebook(folder: Path) -> Rulebook:
@@ -103,6 +104,18 @@ def _marks(folder: Path) -> Iterator[RulebookError]:
         yield from check_marks(folder)
     except RulebookError as error:
         yield error
+
+
+def _topics(folder: Path) -> Iterator[RulebookError]:
+    """The questions on which documents may disagree, against their own examples."""
+    from service.library.conflicts.examples import check_topics
+    from service.library.conflicts.topics import FOLDER, load_topics
+
+    if (folder / FOLDER).is_dir():
+        try:
+            yield from check_topics(load_topics(folder / FOLDER))
+        except RulebookError as error:
+            yield error
 
 
 def _prompts(folder: Path) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.session import Database
-from service.database.tables import chunks, documents, pointer, releases, vectors, versions
+from service.database.tables import chunks, documents, pointer, releases, rulings, vectors, versions
 
 Row = Mapping[str, Any]
 POINTER = 1
@@ -37,12 +37,13 @@ class LiveRows:
     """Everything published at one moment.
 
     ``documents`` have the columns of both tables as ``documents_…`` and ``versions_…``; ``chunks`` have theirs and
-    ``blob``, None where this fingerprint has no vector yet.
+    ``blob``, None where this fingerprint has no vector yet. ``rulings`` are those of all shops.
     """
 
     pointer: Pointer
     documents: Sequence[Row]
     chunks: Sequence[Row]
+    rulings: Sequence[Row] = ()
 
 
 async def read_pointer(connection: AsyncConnection) -> Pointer:
@@ -90,7 +91,8 @@ async def load_live(database: Database, fingerprint: str) -> LiveRows:
         at = await read_pointer(connection)
         found = rows_of(await connection.execute(query))
         let = {(row[0], row[1]) for row in await connection.execute(select(releases.c.document_id, releases.c.digest))}
-        return LiveRows(at, found, [_let_through(row, let) for row in rows_of(await connection.execute(pieces))])
+        chunked = [_let_through(row, let) for row in rows_of(await connection.execute(pieces))]
+        return LiveRows(at, found, chunked, rows_of(await connection.execute(select(rulings))))
 
 
 def digest_of(sentence: str) -> str:

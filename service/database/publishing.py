@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.knowledge import POINTER, Pointer, Row, digest_of, find_document, read_pointer
-from service.database.tables import changes, chunks, documents, pointer, releases, vectors, versions
+from service.database.tables import changes, chunks, documents, pointer, releases, rulings, vectors, versions
 
 _BATCH = 500
 _LABELS = ("kind", "title", "authority", "platform", "category")
@@ -34,7 +34,7 @@ UNSIGNED = Signed()
 
 
 async def move_pointer(connection: AsyncConnection) -> Pointer:
-    """Name the new live set: versions with their labels and dates, and the sentences released in them.
+    """Name the new live set: versions with their labels and dates, sentences released in them, rulings on them.
 
     To be called in the transaction that changed any of these.
     """
@@ -52,6 +52,9 @@ async def move_pointer(connection: AsyncConnection) -> Pointer:
     )
     for document_id, sentence in await connection.execute(let):
         digest.update(f"{document_id}\0{sentence}\n".encode())
+    ruled = select(rulings.c.shop, rulings.c.key, rulings.c.keep).order_by(rulings.c.shop, rulings.c.key)
+    for ruling in await connection.execute(ruled):
+        digest.update(("\0".join(ruling) + "\n").encode())
     old = await read_pointer(connection)
     new = Pointer(old.generation + 1, digest.hexdigest())
     values = {"generation": new.generation, "digest": new.digest, "shop": "*", "changed_at": datetime.now(UTC)}

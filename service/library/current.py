@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
@@ -12,6 +12,8 @@ from service.database import knowledge as rows
 from service.database.publishing import add_vectors
 from service.database.session import Database
 from service.database.soundness import drop_vectors
+from service.library.conflicts.overruling import Contradictions
+from service.library.conflicts.reading import Finder
 from service.library.embed import Embedder
 from service.library.examine import unsound
 from service.library.live import LiveDocument, build_snapshot, live_document, to_blobs
@@ -30,13 +32,15 @@ class Generation:
     snapshot: Snapshot
     texts: tuple[str, ...]
     places: dict[str, int]
+    contradictions: Contradictions = field(default_factory=Contradictions)
 
     def document(self, document_id: str, shop: str, rules: LibraryRules) -> LiveDocument | None:
         """A published document by id, if it holds for this shop."""
         place = self.places.get(document_id)
         if place is None or self.snapshot.documents[place].shop not in (SHARED, shop):
             return None
-        return live_document(self.snapshot, place, self.texts[place], rules)
+        overruled = self.contradictions.overruled(document_id, shop)
+        return live_document(self.snapshot, place, self.texts[place], rules, overruled)
 
 
 class Current:
@@ -47,9 +51,18 @@ class Current:
         rules: sizes, weights, words.
         thesaurus: widens queries.
         embedder: makes vectors that are missing.
+        finder: finds where documents contradict each other; without it nobody looks.
     """
 
-    def __init__(self, database: Database, rules: LibraryRules, thesaurus: Thesaurus, embedder: Embedder) -> None:
+    def __init__(
+        self,
+        database: Database,
+        rules: LibraryRules,
+        thesaurus: Thesaurus,
+        embedder: Embedder,
+        finder: Finder | None = None,
+    ) -> None:
+        self._finder = finder
         self._database, self._rules, self._thesaurus, self._embedder = database, rules, thesaurus, embedder
         self._tokeniser = Tokeniser(rules.words)
         self._refreshing = asyncio.Lock()
@@ -77,7 +90,8 @@ class Current:
             )
             texts = tuple(row["versions_text"] for row in live.documents)
             places = {document.id: place for place, document in enumerate(snapshot.documents)}
-            self.generation = Generation(snapshot, texts, places)
+            found = await asyncio.to_thread(self._finder.find, live) if self._finder else Contradictions()
+            self.generation = Generation(snapshot, texts, places, found)
 
     async def _load(self) -> rows.LiveRows:
         """What is published; a vector that cannot be one is taken away, as if it had never been made."""

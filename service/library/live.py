@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,10 +46,13 @@ class LiveDocument:
     sections: tuple[LiveSection, ...]
 
 
-def live_document(snapshot: Snapshot, place: int, text: str, rules: LibraryRules) -> LiveDocument:
-    """A document of the snapshot with its sections; sections that are empty or held are left out."""
+def live_document(
+    snapshot: Snapshot, place: int, text: str, rules: LibraryRules, overruled: Sequence[tuple[int, int]] = ()
+) -> LiveDocument:
+    """A document of the snapshot with its sections; sections that are empty, held or ``overruled`` are left out."""
     document = snapshot.documents[place]
     held = [(chunk.start, chunk.end) for chunk in snapshot.chunks if chunk.document == place and chunk.held]
+    held = _apart([*held, *overruled])
     sections = []
     for section in sections_of(text, document.kind, document.title, rules):
         free = [(a, b) for a, b in _without(section.body, section.end, held) if text[a:b].strip()]
@@ -66,6 +69,17 @@ def live_document(snapshot: Snapshot, place: int, text: str, rules: LibraryRules
         text,
         tuple(sections),
     )
+
+
+def _apart(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same stretches in order, those that meet made one."""
+    apart: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if apart and start < apart[-1][1]:
+            apart[-1] = (apart[-1][0], max(end, apart[-1][1]))
+        else:
+            apart.append((start, end))
+    return apart
 
 
 def _without(start: int, end: int, holes: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

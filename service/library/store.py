@@ -9,6 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from service.database.session import Database
+from service.library.conflicts.disputes import Disputes
+from service.library.conflicts.kept import NAME as KEPT
+from service.library.conflicts.reading import Finder
+from service.library.conflicts.topics import FOLDER as CLAIMS
 from service.library.current import Current
 from service.library.embed import Embedder, HashNgram
 from service.library.examine import Examined, Progress
@@ -18,7 +22,7 @@ from service.library.mend import Mended, mend
 from service.library.projector import Projector
 from service.library.publishing import Publisher
 from service.library.rules import LibraryRules, load_rules
-from service.library.snapshot import Snapshot
+from service.library.snapshot import DEFAULT_SHOP, Snapshot
 from service.library.syncing import FolderSync
 from service.library.uploading import Uploads
 from service.owner import OwnerLock, own_data_dir
@@ -40,15 +44,18 @@ class Library:
         thesaurus: Thesaurus,
         lock: OwnerLock | None,
         index: VectorIndex | None,
+        finder: Finder | None = None,
     ) -> None:
         self.database = database
         self.rules = rules
         self._lock, self._index = lock, index
         self._embedder: Embedder = HashNgram(rules.tuning.embed.dim)
-        self._current = Current(database, rules, thesaurus, self._embedder)
+        self._current = Current(database, rules, thesaurus, self._embedder, finder)
         self._projector: Projector | None = None
         self.history = History(database)
         """Documents as those who keep them see them: lists, versions, differences."""
+        self.disputes = Disputes(database, self._current)
+        """Where published documents contradict each other, and what is ruled on it."""
         self.publisher = Publisher(database, rules, self._embedder, self._current)
         """Everything that changes documents; the everyday ones are at hand on the library itself."""
         shared = (self.publisher, database, rules, self._embedder, self._current)
@@ -76,12 +83,13 @@ class Library:
         """
         folder = prepare_data_dir(settings)
         rules = load_rules(settings.knowledge_dir / _RULES_FOLDER)
+        finder = Finder(settings.knowledge_dir / _RULES_FOLDER / CLAIMS, folder / KEPT, rules)
         lock = own_data_dir(folder) if owner else None
         database: Database | None = None
         try:
             database = await Database.open(settings.database)
             index = VectorIndex(folder, settings.chroma_url, first=lock.first) if lock else None
-            library = cls(database, rules, thesaurus, lock, index)
+            library = cls(database, rules, thesaurus, lock, index, finder)
             library._current.loads = search
             await library._current.refresh()
         except BaseException:
@@ -117,9 +125,11 @@ class Library:
 
     def search(self, request: SearchRequest) -> list[Passage]:
         """Passages of the published generation, best first; in memory, a few milliseconds at most."""
-        snapshot = self.snapshot
+        generation = self._current.generation
+        snapshot = generation.snapshot
         index = self._index if self._index is not None and self._index.name == snapshot.name else None
-        return snapshot.search(request, index.query if index is not None else None)
+        found = snapshot.search(request, index.query if index is not None else None)
+        return generation.contradictions.marked(found, request.shop or DEFAULT_SHOP)
 
     def document(self, document_id: str, shop: str) -> LiveDocument | None:
         """A published document by id, if it holds for this shop."""
@@ -140,6 +150,7 @@ class Library:
             "documents": len(snapshot.documents),
             "chunks": len(snapshot.chunks),
             "held": sum(chunk.held for chunk in snapshot.chunks),
+            "conflicts": self._current.generation.contradictions.open,
             "embedder": self._embedder.name,
             "fingerprint": self._embedder.fingerprint,
             "chroma": chroma,

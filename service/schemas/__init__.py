@@ -40,6 +40,15 @@ from service.schemas.checks import (
     MaskResult,
     StepIn,
 )
+from service.schemas.conflicts import (
+    Conflict,
+    ConflictPage,
+    ConflictQuote,
+    ConflictSide,
+    Kept,
+    Ruled,
+    RulingIn,
+)
 from service.schemas.documents import (
     Action,
     Author,
@@ -102,6 +111,10 @@ __all__ = [
     "CheckRequest",
     "CheckResult",
     "Citation",
+    "Conflict",
+    "ConflictPage",
+    "ConflictQuote",
+    "ConflictSide",
     "Context",
     "Days",
     "DemandOut",
@@ -127,6 +140,7 @@ __all__ = [
     "In",
     "Inquiry",
     "ItemProblem",
+    "Kept",
     "LabelDiff",
     "MaskRequest",
     "MaskResult",
@@ -140,6 +154,8 @@ __all__ = [
     "PassageDiff",
     "Problem",
     "ReadingOut",
+    "Ruled",
+    "RulingIn",
     "SearchRequest",
     "SearchResult",
     "Severity",

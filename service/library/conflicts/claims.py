@@ -174,7 +174,9 @@ class Listener:
         """For each dimension the cases named nearest: in the clause, before it, then above the sentence."""
         text, reading = statement.text, self._topics.reading
         first, last = statement.clause(match.start)
-        hits = [hit for hit in self._cases.of([text])[0] if not _excepted(text, statement.clause(hit[0]), reading.except_)]
+        hits = [
+            hit for hit in self._cases.of([text])[0] if not _excepted(text, statement.clause(hit[0]), reading.except_)
+        ]
         cases: dict[str, frozenset[str]] = {}
         here = [hit for hit in hits if first <= hit[0] < last]
         among = [m for m in mine if first <= m.start < last]
@@ -199,10 +201,7 @@ def _plainest(found: Sequence[Heard], topics: Topics) -> list[Heard]:
     kept: list[Heard] = []
     ranks = {key: list(topics.topics[key[0]].answers).index(key[1]) for key, _ in found}
     for key, match in sorted(found, key=lambda one: (one[1].start - one[1].end, ranks[one[0]], one[1].start)):
-        if not any(
-            key[0] == other[0] and match.start < taken.end and taken.start < match.end
-            for other, taken in kept
-        ):
+        if not any(key[0] == other[0] and match.start < taken.end and taken.start < match.end for other, taken in kept):
             kept.append((key, match))
     return sorted(kept, key=lambda one: one[1].start)
 

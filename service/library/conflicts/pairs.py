@@ -34,20 +34,22 @@ class Source:
 
     def meets(self, other: Source) -> bool:
         """Whether both can hold for one order at one time: platforms, shops and dates do not rule it out."""
-        apart = {self.platform, other.platform} - {None}
+        here, there = (set(one.platform.split("、")) if one.platform else set() for one in (self, other))
         starts = [s for s in (self.effective_from, other.effective_from) if s]
         ends = [e for e in (self.effective_to, other.effective_to) if e]
         shops = {self.shop, other.shop} - {"*"}
-        return len(apart) < 2 and len(shops) < 2 and (not starts or not ends or max(starts) < min(ends))
+        apart = bool(here and there) and here.isdisjoint(there)
+        return not apart and len(shops) < 2 and (not starts or not ends or max(starts) < min(ends))
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A claim and the document that makes it."""
+    """A claim and the document that makes it. ``says`` is the answer in words."""
 
     source: Source
     claim: Claim
     quote: str
+    says: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Clash:
 
     key: str
     topic: str
+    asks: str
     left: Said
     right: Said
     left_more: tuple[Said, ...]
@@ -167,16 +170,22 @@ def _one_case(by: Mapping[str, Mode], left: Cases, right: Cases, over: bool) -> 
         if one and other:
             if one.isdisjoint(other) and EVERY not in one | other:
                 return False
-        elif mode == "stated":
-            return False
-        elif (one or other) and not (mode == "apart" or (mode == "under" and over and not one)):
+        elif not _unsaid(mode, one, other, over):
             return False
     return True
 
 
+def _unsaid(mode: Mode, one: frozenset[str], other: frozenset[str], over: bool) -> bool:
+    """Whether it is one case although not both say which."""
+    if mode == "stated":
+        return False
+    return mode == "apart" or not (one or other) or (mode == "under" and over and not one)
+
+
 def _grouped(topic: Topic, pairs: Sequence[tuple[Said, Said]]) -> list[Clash]:
-    """One contradiction for all pairs of two documents, and one for a document against the law, whichever text of the
-    law says it; inside one document, one for each pair of answers.
+    """One contradiction for all pairs of two documents; inside one document, one for each pair of answers.
+
+    A document against the law is one contradiction too, whichever text of the law says it.
     """
     groups: dict[tuple[str, ...], list[tuple[Said, Said]]] = defaultdict(list)
     for left, right in pairs:
@@ -204,6 +213,7 @@ def _clash_of(topic: Topic, group: Sequence[tuple[Said, Said]]) -> Clash:
     return Clash(
         key_of(topic.id, left, right),
         topic.id,
+        topic.entry.name,
         left,
         right,
         _others(left, (pair[0] for pair in group)),

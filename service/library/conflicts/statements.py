@@ -18,8 +18,8 @@ from service.text.segment import BLANK, PAUSES, sentences
 _LINE = re.compile(r"[^\n]+")
 _MARKER = re.compile(r"^[\s>]*(?:[-*+•·▪◦]\s*)?(?:[①-⑳]|[(（]?[0-9一二三四五六七八九十]{1,3}[)）.、．](?!\d))?\s*")
 _CLOSING = {"“": "”", "「": "」", "『": "』", "‘": "’", '"': '"', "”": "”"}
-_OPENING = re.compile("[“「『‘\"”]")
-_TYPESETTING = frozenset(" “”‘’「」『』《》【】\"*_`#\t")
+_OPENING = re.compile('[“「『‘"”]')
+_TYPESETTING = frozenset(' “”‘’「」『』《》【】"*_`#\t')
 _LONGEST_QUOTE = 300
 _BEFORE = 16
 _BEHIND = 12
@@ -99,9 +99,7 @@ def _kind(marker: str) -> str:
     return "①" if "①" <= mark[-1] <= "⑳" else mark[0] if mark[0] in "-*+•·▪◦" else "1"
 
 
-def _line(
-    line: str, offset: int, section: str, above: tuple[str, ...], reading: ReadingFile
-) -> Iterator[Statement]:
+def _line(line: str, offset: int, section: str, above: tuple[str, ...], reading: ReadingFile) -> Iterator[Statement]:
     normal = normalise(line)
     folded = _RANGE.sub("-", normal.text).translate(_MARKS)
     quotes = list(_quotes(folded, reading))
@@ -128,7 +126,7 @@ def _line(
 
 def _typed(line: str, offset: int, start: int, end: int) -> tuple[int, int]:
     """The sentence with the quotation marks that belong to it."""
-    while end - offset < len(line) and line[end - offset] in "”’」』\"":
+    while end - offset < len(line) and line[end - offset] in '”’」』"':
         end += 1
     while start > offset and line[start - offset - 1] in "“‘「『《【":
         start -= 1

@@ -7,6 +7,7 @@ the frame grammar of :mod:`service.rulebook.frames`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,6 +156,14 @@ class Topics:
     answers: FrameIndex[tuple[str, str]]
 
 
+def fingerprint(folder: Path) -> str:
+    """A short name for the state of all topic files."""
+    hashed = hashlib.blake2b(digest_size=8)
+    for path in sorted(folder.glob("*.yaml")):
+        hashed.update(path.name.encode() + b"\0" + path.read_bytes())
+    return hashed.hexdigest()
+
+
 def load_topics(folder: Path) -> Topics:
     """All of ``knowledge/library/claims``.
 
@@ -178,13 +187,19 @@ def load_topics(folder: Path) -> Topics:
     for dimension, values in reading.cases.items():
         for case, frames in values.items():
             cases.add((dimension, case), _frames(file, frames, reading.words, "cases", dimension, case))
-    names = ("forbids", "told", "told_above", "forbids_above")
+
+    def compiled(name: str) -> Frames:
+        return _frames(file, getattr(reading, name), reading.words, name)
+
     return Topics(
         topics,
         reading,
-        *(_frames(file, getattr(reading, name), reading.words, name) for name in names),
-        cases=cases,
-        answers=answers,
+        compiled("forbids"),
+        compiled("told"),
+        compiled("told_above"),
+        compiled("forbids_above"),
+        cases,
+        answers,
     )
 
 
