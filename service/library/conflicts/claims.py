@@ -132,22 +132,28 @@ class Listener:
     def _forbidden(self, statement: Statement, match: FrameMatch) -> bool:
         """Whether the words are forbidden, denied, or shown as an example of what not to say."""
         reading, text = self._topics.reading, statement.text
-        if any(start <= match.start and match.end <= end for start, end in statement.bad):
+        negative = denies(text[match.start])
+        if any(start < match.end <= end and not (negative and match.start < start) for start, end in statement.bad):
             return True
         first, last = statement.clause(match.start)
-        if not denies(text[match.start]):
-            before = text[max(first, match.start - _REACH) : match.start + 1]
-            for turn in reading.turns:
-                before = before.rpartition(turn)[2]
-            before = before[:-1]
-            if self._topics.forbids.hold(before) or denied(text[first:last], match.start - first):
-                return True
+        before = text[max(first, match.start - _REACH) : match.start]
+        if negative:  # it forbids by itself: nothing but words about words takes it back
+            return any(word in before for word in reading.bad_says)
+        if self._forbidden_before(before, text[match.start]) or denied(text[first:last], match.start - first):
+            return True
         if self._forbidden_after(text, match.end, statement.clause(match.end - 1)[1]):
             return True
         whole = text[first:last]
         return not any(turn in whole for turn in reading.turns) and any(
             self._holds("forbids_above", self._topics.forbids_above, words) for words in statement.above[:1]
         )
+
+    def _forbidden_before(self, before: str, following: str) -> bool:
+        """Whether what forbids stands before the words and nothing turns it off in between."""
+        whole = before + following
+        for turn in self._topics.reading.turns:
+            whole = whole.rpartition(turn)[2]
+        return self._topics.forbids.hold(whole[:-1])
 
     def _forbidden_after(self, text: str, end: int, clause: int) -> bool:
         """Whether what forbids stands behind the words, in their clause or right at the start of the next."""
@@ -192,7 +198,8 @@ class Listener:
             for _, _, dimension, case in self._cases.of([above])[0]:
                 named.setdefault(dimension, set()).add(case)
             for dimension, found in named.items():
-                cases.setdefault(dimension, frozenset(found))
+                if len(found) == 1:  # a heading over several cases says of no sentence which of them it means
+                    cases.setdefault(dimension, frozenset(found))
         return cases
 
 

@@ -20,15 +20,19 @@ _MARKER = re.compile(r"^[\s>]*(?:[-*+•·▪◦]\s*)?(?:[①-⑳]|[(（]?[0-9�
 _CLOSING = {"“": "”", "「": "」", "『": "』", "‘": "’", '"': '"', "”": "”"}
 _OPENING = re.compile('[“「『‘"”]')
 _TYPESETTING = frozenset(' “”‘’「」『』《》【】"*_`#\t')
+_BETWEEN = re.compile('(?<=[^“「『‘"”])”(?=“)|」(?=「)|』(?=『)')
+"""Between two quotations no frame reaches from one into the other."""
 _LONGEST_QUOTE = 300
 _BEFORE = 16
 _BEHIND = 12
-_JOINS = frozenset("、､/或和与及;；")
+_JOINS = frozenset("、､/或和与及;； ")
 COMMA = "､"
 """Stands for a comma, which frames may reach across: what a sentence claims is often told in two clauses. No text in
 normal form holds it."""
 _CLAUSE_ENDS = PAUSES + COMMA
 _MARKS = str.maketrans({"|": ":", ",": COMMA, "，": COMMA})
+_STOP = re.compile(r"[。！？!?;；\n]")
+_PAUSE = re.compile(rf"[。！？!?;；\n{COMMA}]")
 _RANGE = re.compile(r"(?<=\d)[~～](?=\d)")
 
 
@@ -103,9 +107,10 @@ def _line(line: str, offset: int, section: str, above: tuple[str, ...], reading:
     normal = normalise(line)
     folded = _RANGE.sub("-", normal.text).translate(_MARKS)
     quotes = list(_quotes(folded, reading))
-    kept = [i for i, char in enumerate(folded) if char not in _TYPESETTING]
-    buyer = {i for start, end, role in quotes if role == "buyer" for i in range(start, end)}
-    text = "".join(BLANK if i in buyer else folded[i] for i in kept)
+    blank = {i for start, end, role in quotes if role == "buyer" for i in range(start, end)}
+    apart = {mark.start() for mark in _BETWEEN.finditer(folded)}
+    kept = [i for i, char in enumerate(folded) if char not in _TYPESETTING or i in apart]
+    text = "".join(BLANK if i in blank | apart else folded[i] for i in kept)
     new = {old: place for place, old in enumerate(kept)}
 
     def moved(role: str, low: int, high: int) -> tuple[tuple[int, int], ...]:
@@ -134,31 +139,35 @@ def _typed(line: str, offset: int, start: int, end: int) -> tuple[int, int]:
 
 
 def _quotes(text: str, reading: ReadingFile) -> Iterator[tuple[int, int, str]]:
-    """Spans in quotation marks and whose words they are; marks joined by a comma share it."""
-    place, last, role = 0, -1, "script"
+    """Spans in quotation marks and whose words they are; marks joined by nothing but a comma share it."""
+    chain: list[tuple[int, int]] = []
+    place = 0
     while mark := _OPENING.search(text, place):
         place = mark.end()
         end = text.find(_CLOSING[mark[0]], place, place + _LONGEST_QUOTE)
         if end < 0:
             continue
-        between = text[last + 1 : mark.start()] if last >= 0 else None
-        if between is None or not set(between) <= _JOINS | {" "}:
-            role = _role(text, mark.start(), end, reading)
-        elif role == "script" and _ends(text[end + 1 : end + 1 + _BEHIND], reading.bad_said):
-            role = "bad"
-        if end - place > 1:
-            yield place, end, role
-        place, last = end + 1, end
+        if chain and not set(text[chain[-1][1] + 1 : mark.start()]) <= _JOINS:
+            yield from _told(text, chain, reading)
+            chain = []
+        chain.append((place, end))
+        place = end + 1
+    yield from _told(text, chain, reading)
+
+
+def _told(text: str, chain: Sequence[tuple[int, int]], reading: ReadingFile) -> Iterator[tuple[int, int, str]]:
+    if chain:
+        role = _role(text, chain[0][0] - 1, chain[-1][1], reading)
+        yield from ((start, end, role) for start, end in chain if end - start > 1)
 
 
 def _role(text: str, start: int, end: int, reading: ReadingFile) -> str:
-    before = re.split(r"[。！？!?;；\n]", text[max(0, start - _BEFORE) : start])[-1]
+    before = _STOP.split(text[max(0, start - _BEFORE) : start])[-1]
     if any(word in before for word in reading.bad_says):
         return "bad"
     if any(word in before for word in reading.buyer_says):
         return "buyer"
-    return "bad" if _ends(text[end + 1 : end + 1 + _BEHIND], reading.bad_said) else "script"
-
-
-def _ends(behind: str, words: Sequence[str]) -> bool:
-    return any(word in re.split(r"[。！？!?;；\n]", behind)[0] for word in words)
+    if _STOP.match(text[end - 1]):  # a whole sentence was quoted: what follows is another
+        return "script"
+    behind = _PAUSE.split(text[end + 1 : end + 1 + _BEHIND].lstrip(COMMA))[0]
+    return "bad" if any(word in behind for word in reading.bad_said) else "script"
