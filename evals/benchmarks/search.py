@@ -131,15 +131,21 @@ def chroma(snapshot: Snapshot, folder: Path) -> Any:
     return collection
 
 
-def agreement(snapshot: Snapshot, index: VectorIndex, vectors: np.ndarray[Any, Any]) -> float:
-    """The share of the exact scan's first ten that the index gives; equal scores count as the same."""
-    agreed = 0
+def agreement(snapshot: Snapshot, index: VectorIndex, vectors: np.ndarray[Any, Any]) -> tuple[float, int]:
+    """The share of the exact scan's first ten that the index gives, and how many queries it answered.
+
+    Equal scores count as the same. A query it does not answer in time is searched exactly, so it is left out.
+    """
+    agreed = answered = 0
     for vector in vectors:
+        given = index.query(vector, 10)
+        if given is None:
+            continue
         scores = np.vecdot(snapshot.matrix, vector)
         least = np.sort(scores)[-10] - 1e-5
-        given = index.query(vector, 10) or []
         agreed += sum(scores[int(chunk[1:])] >= least for chunk in given)
-    return agreed / (10 * len(vectors))
+        answered += 1
+    return agreed / max(1, 10 * answered), answered
 
 
 def beside_chroma(snapshot: Snapshot, asked: Sequence[SearchRequest], vectors: np.ndarray[Any, Any]) -> None:
