@@ -107,6 +107,7 @@ def assemble(made: Assembled, knowledge_version: str) -> Draft:
         findings=made.checked.findings,
         advice=_advice(brief, made.checked),
         writer=writer,
+        search=made.cited.search,
         knowledge_version=knowledge_version,
         usage=made.usage,
         timings_ms=made.timings,

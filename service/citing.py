@@ -6,14 +6,16 @@ search; what search finds is guidance for the agent and ground for the model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from service.schemas import Authority, Citation, Passage, SearchRequest
+from service.schemas import Authority, Citation, Inquiry, Passage, SearchOut, SearchRequest
 from service.writing.slots import Brief, Slots
 
 if TYPE_CHECKING:
+    from service.library.embed import Aim
     from service.library.live import LiveDocument, LiveSection
 
 GUIDANCE = 4
@@ -32,7 +34,10 @@ class Librarian(Protocol):
     def document(self, document_id: str, shop: str) -> LiveDocument | None:
         """A published document, or None."""
 
-    def search(self, request: SearchRequest) -> list[Passage]:
+    async def aim(self, query: str, hide: Callable[[str], str]) -> Aim:
+        """Where a query points, for :meth:`search`; ``hide`` masks what is to leave the house."""
+
+    def search(self, request: SearchRequest, aim: Aim) -> list[Passage]:
         """Published passages, best first."""
 
 
@@ -44,9 +49,10 @@ class Cited:
     basis: int | None
     guidance: tuple[Passage, ...]
     documents: dict[str, Authority]
+    search: SearchOut = field(default_factory=SearchOut)
 
 
-def cite(library: Librarian, brief: Brief) -> Cited:
+async def cite(library: Librarian, brief: Brief) -> Cited:
     """Look up the rules the rulings name and the guidance for this case."""
     citations: list[Citation] = []
     documents: dict[str, Authority] = {}
@@ -65,18 +71,33 @@ def cite(library: Librarian, brief: Brief) -> Cited:
         citations.append(_citation(len(citations) + 1, document, best))
     main = brief.decision.main.boundary.entry.rule.partition("#")[0]
     basis = next((c.id for c in citations if c.document_id == main), None)
-    return Cited(tuple(citations), basis, tuple(_guidance(library, brief, citations)), documents)
+    guidance, search = await _guidance(library, brief, citations)
+    return Cited(tuple(citations), basis, tuple(guidance), documents, search)
 
 
-def _guidance(library: Librarian, brief: Brief, citations: Sequence[Citation]) -> list[Passage]:
-    newest = brief.inquiry.messages[-1].content
-    query = f"{brief.plan.boundary.entry.name} {newest}"[:LONGEST_QUERY]
+async def _guidance(library: Librarian, brief: Brief, citations: Sequence[Citation]) -> tuple[list[Passage], SearchOut]:
+    query = f"{brief.plan.boundary.entry.name} {brief.inquiry.messages[-1].content}"
+    aim = await library.aim(
+        query, partial(_hidden, brief.inquiry)
+    )  # not cut before it is masked: half a number is not known for one
+    query = query[:LONGEST_QUERY]
     request = SearchRequest(
         query=query, k=GUIDANCE, shop=brief.inquiry.shop, platform=brief.inquiry.order.platform, at=brief.inquiry.now
     )
     cited = {(citation.document_id, citation.section) for citation in citations}
-    found = (passage for passage in library.search(request) if passage.usable)
-    return [passage for passage in found if (passage.document_id, passage.section) not in cited]
+    found = (passage for passage in library.search(request, aim) if passage.usable)
+    fresh = [passage for passage in found if (passage.document_id, passage.section) not in cited]
+    return fresh, SearchOut(degraded=aim.reason is not None, reason=aim.reason)
+
+
+def _hidden(inquiry: Inquiry, text: str) -> str:
+    """A text as it may leave: what is known to be personal anywhere in the inquiry is masked in it too."""
+    from service.text.private import Masker
+
+    masker = Masker({v: "name" for v in (inquiry.context.buyer, inquiry.context.operator) if v})
+    records = [f"{k}：{v}" for source in (inquiry.order.facts, inquiry.policy) for k, v in source.items()]
+    masker.learn([*records, *(message.content for message in inquiry.messages)])
+    return masker.mask(text).masked
 
 
 def _best(sections: tuple[LiveSection, ...], named: str, about: str) -> LiveSection:

@@ -89,7 +89,7 @@ class Drafter:
 
         name = book.scenarios[planned.boundary.entry.scenario].name
         brief = Brief(inquiry, known, decision, planned, book.method, name)
-        cited = cite(self.library, brief)
+        cited = await cite(self.library, brief)
         clock.lap("search")
 
         ground = self.playbook.write(brief)

@@ -53,6 +53,7 @@ class EmbeddingClient:
         self.model = model
         self._key, self._base_url = api_key, base_url
         self._client: AsyncOpenAI | None = None
+        self._opening = asyncio.Lock()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> EmbeddingClient | None:
@@ -61,6 +62,13 @@ class EmbeddingClient:
         if at is None or settings.embedding_model is None:
             return None
         return cls(settings.embedding_model, at.key.get_secret_value() if at.key else None, at.url)
+
+    async def open(self) -> AsyncOpenAI:
+        """Import the SDK, in a thread: that takes longer than a query has, and must not count against it."""
+        async with self._opening:
+            if self._client is None:
+                self._client = await asyncio.to_thread(open_sdk, self._key, self._base_url, MAX_REPLY_BYTES)
+            return self._client
 
     async def close(self) -> None:
         """Close the connections."""
@@ -83,6 +91,7 @@ class EmbeddingClient:
 
         if not sendable(self._key):
             raise EmbeddingError("embedding_auth")
+        await self.open()
         until = time.monotonic() + deadline
         slots = asyncio.Semaphore(PARALLEL)  # of this call: a query does not queue behind a document
         starts = range(0, len(texts), BATCH)
@@ -120,13 +129,10 @@ class EmbeddingClient:
         return np.concatenate([first, await self._batch(texts[half:], place + half, until, slots)])
 
     async def _post(self, texts: list[str]) -> bytes:
-        create = self._sdk().embeddings.with_raw_response.create
-        return await exchange(create, model=self.model, input=texts, encoding_format="float")
-
-    def _sdk(self) -> AsyncOpenAI:
-        if self._client is None:
-            self._client = open_sdk(self._key, self._base_url, MAX_REPLY_BYTES)
-        return self._client
+        sdk = await self.open()
+        return await exchange(
+            sdk.embeddings.with_raw_response.create, model=self.model, input=texts, encoding_format="float"
+        )
 
 
 def vectors_in(body: bytes, count: int) -> Matrix:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import re
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,8 @@ def open_sdk(key: str | None, base_url: str | None, cap: int) -> AsyncOpenAI:
 
     from service.llm_wire import CappedClient
 
+    _await_imports()
+
     for name in ("openai", "httpx2", "httpcore2"):  # at DEBUG these would write prompts and addresses
         logging.getLogger(name).setLevel(logging.WARNING)
     return openai.AsyncOpenAI(api_key=key or _NO_KEY, base_url=base_url, max_retries=0, http_client=CappedClient(cap))
@@ -46,6 +50,7 @@ async def exchange(create: Callable[..., Awaitable[Any]], **request: Any) -> byt
     """
     import openai
 
+    _await_imports()
     try:
         raw = await create(**request)
         body: bytes = raw.http_response.content
@@ -65,3 +70,9 @@ async def exchange(create: Callable[..., Awaitable[Any]], **request: Any) -> byt
         raise failed from None
     except (openai.OpenAIError, ValueError, TypeError, RecursionError):
         raise Failed("llm_bad_reply", again=True) from None
+
+
+def _await_imports() -> None:
+    """Wait for a thread that is importing the older httpx, as Chroma's does: the SDK trips over half a module."""
+    if "httpx" in sys.modules:
+        importlib.import_module("httpx")

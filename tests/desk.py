@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from service.drafting import Drafter
+from service.library.embed import OFFLINE, Aim
 from service.rulebook.book import Rulebook, load_rulebook
 from service.schemas import Draft, Inquiry
 
@@ -28,7 +29,10 @@ class EmptyLibrary:
     def document(self, document_id: str, shop: str) -> None:
         return None
 
-    def search(self, request: object) -> list[Any]:
+    async def aim(self, query: str, hide: object) -> Aim:
+        return OFFLINE
+
+    def search(self, request: object, aim: Aim) -> list[Any]:
         return []
 
 

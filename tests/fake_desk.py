@@ -22,9 +22,9 @@ from service.schemas import (
     Draft,
     Event,
     Inquiry,
-    Passage,
     ReadingOut,
     SearchRequest,
+    SearchResult,
     Step,
     WriterOut,
 )
@@ -85,18 +85,27 @@ class FakeLibrary:
     chroma: str = "ready"
     chunks: int = 3
     conflicts: int = 0
+    vectors: dict[str, Any] = field(default_factory=dict)
     added: list[tuple[str, bytes, dict[str, Any]]] = field(default_factory=list)
 
     async def add(self, name: str, data: bytes, **form: Any) -> DocumentIngested:
         self.added.append((name, data, form))
         return DocumentIngested(id="doc_1", version=1, state="draft", chunks=1, held=0, warnings=[])
 
-    def search(self, request: SearchRequest) -> list[Passage]:
-        return []
+    async def find(self, request: SearchRequest) -> SearchResult:
+        return SearchResult(passages=[])
 
     def health(self) -> dict[str, Any]:
-        counts = {"chunks": self.chunks, "documents": 1, "conflicts": self.conflicts}
-        return {"chroma": {"state": self.chroma}, "fingerprint": "hash-ngram", **counts}
+        vectors = {"semantic": False, "dim": 512, "lacking": 0, "waiting": 0, "reason": None, **self.vectors}
+        return {
+            "chroma": {"state": self.chroma},
+            "chunks": self.chunks,
+            "documents": 1,
+            "conflicts": self.conflicts,
+            "embedder": "hash-ngram",
+            "fingerprint": "hash-ngram-1",
+            "vectors": vectors,
+        }
 
 
 @dataclass

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.fake_model import Reply
 
-SAME = {"邮费": "运费", "包邮": "运费", "快递钱": "运费", "坏了": "故障", "不转": "故障", "开不了机": "故障"}
+SAME = {"邮费": "运费", "快递钱": "运费", "坏了": "故障", "啾啾": "故障"}
 """Words this model takes for the same, which no letters tell."""
 
 

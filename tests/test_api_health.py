@@ -30,6 +30,17 @@ def test_a_service_without_a_model_is_ready_and_says_so() -> None:
     assert {part["state"] for part in parts.values()} == {"up", "off"}
 
 
+def test_an_endpoint_that_fails_is_told_and_stops_nothing() -> None:
+    endpoint = {"semantic": True, "dim": 64, "lacking": 2, "waiting": 1, "reason": "embedding_changed"}
+    search = _parts(FakeDesk(library=FakeLibrary(vectors=endpoint)))["search"]
+    assert search["state"] == "degraded"
+    assert "youli knowledge reindex" in search["note"]
+    told = {"chunks": 3, "vectors": "hash-ngram-1", "open_conflicts": 0, "embedder": "hash-ngram", **endpoint}
+    assert search["details"] == told
+    search = _parts(FakeDesk(library=FakeLibrary(vectors=endpoint | {"reason": None})))["search"]
+    assert (search["state"], "64 维" in search["note"]) == ("up", True)
+
+
 def test_a_model_is_named_but_never_its_key() -> None:
     settings = Settings(auth="off", model="some-model", data_dir=Path("unused"), OPENAI_API_KEY=SecretStr("sk-secret"))  # type: ignore[call-arg]
     answer = client_of(FakeDesk(settings=settings)).get("/readyz")

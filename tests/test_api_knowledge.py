@@ -136,4 +136,4 @@ def test_a_wrong_search_is_pointed_at(body: dict[str, Any], pointer: str) -> Non
 
 def test_nothing_found_is_no_error() -> None:
     answer = client_of(FakeDesk()).post("/v1/knowledge/search", json={"query": "退"})
-    assert (answer.status_code, answer.json()) == (200, {"passages": []})
+    assert (answer.status_code, answer.json()) == (200, {"passages": [], "degraded": False, "reason": None})

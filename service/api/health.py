@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from service.api.described import described, health_note
 from service.api.desk import desk_of
 from service.api.route import StrictRoute
-from service.errors import YouliError
+from service.errors import EmbeddingError, YouliError
 from service.schemas import Out
 
 if TYPE_CHECKING:
@@ -114,17 +114,35 @@ def _search(desk: Desk) -> dict[str, Part]:
     """The snapshot and its projection; neither being short stops a draft."""
     health: dict[str, Any] = desk.library.health()
     fingerprint, chroma = health["fingerprint"], health["chroma"]["state"]
-    empty = not health["chunks"]
-    waiting = health["conflicts"]
-    name = "search_empty" if empty else "search_conflicts" if waiting else "search_up"
-    note = health_note(name, fingerprint=fingerprint, count=waiting)
-    details: dict[str, JsonValue] = {"chunks": health["chunks"], "vectors": fingerprint, "open_conflicts": waiting}
+    details: dict[str, JsonValue] = {"chunks": health["chunks"], "vectors": fingerprint}
+    details |= {"open_conflicts": health["conflicts"], "embedder": health["embedder"], **health["vectors"]}
     ready = chroma == "ready"
     projection = health_note("chroma_up") if ready else health_note("chroma_off", state=chroma)
     return {
-        "search": Part(state="off" if empty else "up", note=note, details=details),
+        "search": Part(**_searching(health), details=details),
         "chroma": Part(state="up" if ready else "off", note=projection, details={"state": chroma}),
     }
+
+
+def _searching(health: dict[str, Any]) -> dict[str, str]:
+    """Search works by words whatever the endpoint of the vectors does; that it does so is told."""
+    vectors = health["vectors"]
+    if not health["chunks"]:
+        return {"state": "off", "note": health_note("search_empty")}
+    told = _how_it_searches(health, vectors)
+    if health["conflicts"]:
+        told["note"] = health_note("search_conflicts", note=told["note"], count=health["conflicts"])
+    return told
+
+
+def _how_it_searches(health: dict[str, Any], vectors: dict[str, Any]) -> dict[str, str]:
+    if vectors["reason"]:
+        reason = EmbeddingError(vectors["reason"]).detail
+        shown = {"lacking": vectors["lacking"], "waiting": vectors["waiting"]}
+        return {"state": "degraded", "note": health_note("search_degraded", reason=reason, **shown)}
+    if vectors["semantic"]:
+        return {"state": "up", "note": health_note("search_semantic", model=health["embedder"], dim=vectors["dim"])}
+    return {"state": "up", "note": health_note("search_up", fingerprint=health["fingerprint"])}
 
 
 def _model(desk: Desk) -> Part:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Request
-from starlette.concurrency import run_in_threadpool
 
 from service.api.described import described, request_examples
 from service.api.desk import desk_of
@@ -20,5 +19,4 @@ async def search_knowledge(
     request: Request, search: Annotated[SearchRequest, Body(openapi_examples=request_examples("search_knowledge"))]
 ) -> SearchResult:
     """Search the published passages."""
-    passages = await run_in_threadpool(desk_of(request).library.search, search)
-    return SearchResult(passages=passages)
+    return await desk_of(request).library.find(search)

@@ -77,7 +77,7 @@ def diagnose(
     """All lines, in the order a person would mend things.
 
     Args:
-        online: also ask the model one question.
+        online: also ask the model one question, and the embeddings endpoint for one vector.
         today: what overdue is measured against; the machine's date when not given.
         mend: put right what can be.
         only: ``knowledge`` looks at documents, database and index alone.
@@ -103,6 +103,7 @@ def diagnose(
     yield from _guarded("conflicts", lambda: _conflicts(settings))
     if only is None:
         yield from _guarded("model", lambda: _model(settings, online))
+        yield from _guarded("embedding", lambda: _embedding(settings, online))
 
 
 def _kept(settings: Settings, mend: bool) -> Iterator[Line]:
@@ -276,6 +277,35 @@ async def _asked(settings: Settings) -> str:
         question = word("doctor", "ask_model")
         answer = await client.ask(question, question, _ANSWER, settings.draft_deadline_s)
         return answer.model
+    finally:
+        await client.close()
+
+
+def _embedding(settings: Settings, online: bool) -> Iterator[Line]:
+    model = settings.embedding_model
+    if model is None:
+        yield Line("embedding", "ok", _say("embedding_off"))
+    elif settings.embedding_endpoint is None:
+        yield Line("embedding", "note", _say("embedding_alone", model=model))
+    elif not online:
+        yield Line("embedding", "ok", _say("embedding_on", model=model))
+    else:
+        from service.errors import EmbeddingError
+
+        try:
+            yield Line("embedding", "ok", _say("embedding_answered", model=model, dim=asyncio.run(_embedded(settings))))
+        except EmbeddingError as error:
+            yield Line("embedding", "gate", error.detail)
+
+
+async def _embedded(settings: Settings) -> int:
+    """Ask the endpoint for one vector; returns how many numbers it has."""
+    from service.llm_embed import EmbeddingClient
+
+    client = EmbeddingClient.from_settings(settings)
+    assert client is not None
+    try:
+        return int((await client.embed([word("doctor", "ask_embedding")], settings.draft_deadline_s)).shape[1])
     finally:
         await client.close()
 

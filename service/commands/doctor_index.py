@@ -29,7 +29,7 @@ def look_at_rows(settings: Settings, mend: bool) -> Iterator[Seen]:
     """
     seen = asyncio.run(look(settings))
     if mend and not (seen.sound and not seen.missing):
-        done, _ = asyncio.run(mended(settings, seen))
+        done, _, _ = asyncio.run(mended(settings, seen))
         yield from (("ok", line) for line in mended_lines(done))
         yield from (("gate", line) for line in left_lines(done))
         return

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from service.commands.inputs import one_line
 from service.commands.progress import progress
+from service.commands.vectors import fill, filled_line
 from service.commands.words import name_of, printable, strong, word
-from service.errors import InvalidRequest
+from service.errors import EmbeddingError, InvalidRequest
 from service.settings import prepare_data_dir, read_settings
 
 if TYPE_CHECKING:
+    from service.library.filling import Filled
     from service.library.store import Library
-    from service.schemas import Passage
+    from service.schemas import SearchResult
 
 T = TypeVar("T")
 
@@ -57,19 +59,23 @@ def run_sync(as_json: bool) -> int:
     """
     folder = read_settings().knowledge_dir
 
-    async def work(library: Library) -> tuple[dict[str, Any], int]:
+    async def work(library: Library) -> tuple[dict[str, Any], int, Filled | None]:
         with progress(word("knowledge", "syncing"), as_json) as told:
             report = await library.sync(folder, told)
-        return asdict(report), await library.history.passages()
+        filled = await fill(library, as_json)
+        return asdict(report), await library.history.passages(), filled
 
-    report, chunks = with_library(work, search=False)
+    report, chunks, filled = with_library(work, search=False)
     if as_json:
-        print(json.dumps(report | {"chunks": chunks}, ensure_ascii=False, default=list))
+        vectors = {"vectors": asdict(filled)} if filled is not None else {}
+        print(json.dumps(report | {"chunks": chunks} | vectors, ensure_ascii=False, default=list))
     else:
         counts = {name: value if isinstance(value, int) else len(value) for name, value in report.items()}
         print(word("knowledge", "synced", chunks=chunks, **counts))
         for path, text in report["warnings"]:
             print(word("knowledge", "warning", text=printable(f"{path} {text}")))
+        if filled is not None:
+            print(filled_line(filled))
     return 0
 
 
@@ -87,13 +93,16 @@ def run_search(asked: dict[str, Any], as_json: bool) -> int:
     except InvalidRequest as error:
         raise one_line(error) from None
 
-    async def work(library: Library) -> list[Passage]:
-        return library.search(request)
+    async def work(library: Library) -> SearchResult:
+        return await library.find(request)
 
-    passages = with_library(work, search=True, sync=True)
+    result = with_library(work, search=True, sync=True)
+    passages = result.passages
     if as_json:
-        print(json.dumps({"passages": [p.model_dump(mode="json") for p in passages]}, ensure_ascii=False, indent=2))
+        print(json.dumps(result.model_dump(mode="json"), ensure_ascii=False, indent=2))
         return 0
+    if result.reason is not None:
+        print(word("knowledge", "by_words", reason=EmbeddingError(result.reason).detail))
     for rank, passage in enumerate(passages, 1):
         held = word("knowledge", "held") if passage.held else ""
         shown = passage.model_dump(include={"title", "section"}) | {

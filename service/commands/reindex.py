@@ -11,16 +11,18 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from service.commands.progress import progress
+from service.commands.vectors import filled_line, rebuild
 from service.commands.words import word
 from service.settings import Settings, prepare_data_dir, read_settings
 
 if TYPE_CHECKING:
     from service.library.examine import Examined
+    from service.library.filling import Filled
     from service.library.mend import Mended
 
 
 def run_reindex(as_json: bool) -> int:
-    """Look through, mend, index anew; 1 when something is left that only a person can put right.
+    """Look through, mend, index anew; 1 when something is left that a person must see to.
 
     Raises:
         EnvironmentProblem: the data folder or the database cannot be used.
@@ -29,7 +31,7 @@ def run_reindex(as_json: bool) -> int:
     settings = read_settings()
     prepare_data_dir(settings)
     seen = asyncio.run(look(settings))
-    done, health = asyncio.run(mended(settings, seen))
+    done, filled, health = asyncio.run(mended(settings, seen, vectors=True, hidden=as_json))
     server = _ask_server(settings)
     told = {
         "examined": {name: getattr(seen, name) for name in ("documents", "versions", "passages")},
@@ -37,12 +39,15 @@ def run_reindex(as_json: bool) -> int:
         "chunks": health["chunks"],
         "pointer": health["pointer"],
         "server": server,
+        **({"made": asdict(filled)} if filled is not None else {}),
     }
     if as_json:
         print(json.dumps(told, ensure_ascii=False))
     else:
         _show(seen, done, health, server)
-    return 1 if done.left else 0
+        if filled is not None:
+            print(filled_line(filled))
+    return 1 if done.left or (filled is not None and filled.reason) else 0
 
 
 async def look(settings: Settings) -> Examined:
@@ -70,8 +75,12 @@ async def look(settings: Settings) -> Examined:
         await database.close()
 
 
-async def mended(settings: Settings, seen: Examined) -> tuple[Mended, dict[str, Any]]:
+async def mended(
+    settings: Settings, seen: Examined, *, vectors: bool = False, hidden: bool = False
+) -> tuple[Mended, Filled | None, dict[str, Any]]:
     """Put right what was seen, make what vectors are missing; what was done, and the library's health after it.
+
+    With ``vectors`` an endpoint is asked for what is missing, or for all anew where it is another than before.
 
     Raises:
         Unavailable: the database is busy or the disk is full.
@@ -85,7 +94,8 @@ async def mended(settings: Settings, seen: Examined) -> tuple[Mended, dict[str, 
     try:
         with progress(word("reindex", "mending"), hidden=not seen.faults) as told:
             done = await library.mend(seen, told)
-        return done, library.health()
+        made = await rebuild(library, hidden) if vectors else None
+        return done, made, library.health()
     finally:
         await library.close()
 

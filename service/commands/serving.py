@@ -142,3 +142,5 @@ def _announce(listener: socket.socket, settings: Settings) -> None:
     print(word("serve", "ready", url=f"http://{shown}:{port}"), flush=True)
     if not settings.model_ready:
         print(word("serve", "no_model"), file=sys.stderr, flush=True)
+    if settings.embedding_endpoint is None:
+        print(word("serve", "no_embedding"), file=sys.stderr, flush=True)

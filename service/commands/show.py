@@ -117,6 +117,11 @@ def _advice(draft: Draft) -> list[str]:
 
 
 def _writer(draft: Draft) -> str:
+    searched = "\n" + word("draft", "by_words", reason=draft.search.reason) if draft.search.degraded else ""
+    return _written(draft) + searched
+
+
+def _written(draft: Draft) -> str:
     writer = draft.writer
     if writer.degraded:
         return word("draft", "degraded", reason=writer.reason or "-")

@@ -91,7 +91,7 @@ async def add_version(
         document: the document's row.
         version: the version's columns except number, state and time.
         pieces: section, text, indexed_text, start, end, held, held_reason of each chunk.
-        blobs: one vector a chunk, float32 little-endian.
+        blobs: one vector a chunk, float32 little-endian, or none at all.
         fingerprint: of the embedder that made them.
 
     Returns:
@@ -106,7 +106,8 @@ async def add_version(
     row = {**key, **version, "number": number, "seal": seal, "state": "draft", "created_at": datetime.now(UTC)}
     await connection.execute(insert(versions).values(row))
     rows = await add_chunks(connection, {**key, "version": number}, pieces)
-    await add_vectors(connection, [(chunk["id"], chunk["shop"]) for chunk in rows], blobs, fingerprint)
+    if blobs:
+        await add_vectors(connection, [(chunk["id"], chunk["shop"]) for chunk in rows], blobs, fingerprint)
     await record(connection, document["id"], "added", number, Signed(version["author"], version["note"]))
     return number
 
@@ -152,6 +153,7 @@ async def publish_versions(
         of = versions.c.document_id == document_id
         await connection.execute(update(versions).where(of, versions.c.state == "published").values(state="retired"))
         await connection.execute(update(versions).where(of, versions.c.number == number).values(state="published"))
+        await connection.execute(update(versions).where(of, versions.c.queued).values(queued=False))
         labels = (
             await connection.execute(select(versions.c.labels).where(of, versions.c.number == number))
         ).scalar_one()
@@ -166,7 +168,7 @@ async def retire_documents(connection: AsyncConnection, ids: Iterable[str], sign
         of = versions.c.document_id == document_id
         live = select(versions.c.number).where(of, versions.c.state == "published")
         number = (await connection.execute(live)).scalar()
-        await connection.execute(update(versions).where(of).values(state="retired"))
+        await connection.execute(update(versions).where(of).values(state="retired", queued=False))
         await record(connection, document_id, "retired", number, signed)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,9 +15,9 @@ from service.database.session import Database
 from service.database.soundness import drop_vectors
 from service.library.conflicts.overruling import Contradictions
 from service.library.conflicts.reading import Finder
-from service.library.embed import Embedder
+from service.library.embed import Embedder, HashNgram, to_blobs
 from service.library.examine import unsound
-from service.library.live import LiveDocument, build_snapshot, live_document, to_blobs
+from service.library.live import LiveDocument, build_snapshot, live_document
 from service.library.rules import LibraryRules
 from service.library.snapshot import SHARED, Snapshot
 from service.library.words import Tokeniser
@@ -79,10 +80,11 @@ class Current:
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Build the snapshot of what is published and swap it in; vectors that are missing are made and kept."""
+        """Build the snapshot of what is published, swap it in; hashed vectors that are missing are made and kept."""
         if not self.loads:
             return
         async with self._refreshing:
+            await self._embedder.load()
             live = await self._load()
             blobs = await self._with_vectors(live)
             snapshot = await asyncio.to_thread(
@@ -105,7 +107,10 @@ class Current:
             live = await rows.load_live(self._database, fingerprint)
         return live
 
-    async def _with_vectors(self, live: rows.LiveRows) -> list[bytes]:
+    async def _with_vectors(self, live: rows.LiveRows) -> Sequence[bytes | None]:
+        """An endpoint's vectors come in their own time (see ``filling``); letters are hashed here and now."""
+        if not isinstance(self._embedder, HashNgram):
+            return [row["blob"] for row in live.chunks]
         missing = [row for row in live.chunks if row["blob"] is None]
         if missing:
             made = await asyncio.to_thread(to_blobs, self._embedder, [row["indexed_text"] for row in missing])

@@ -101,13 +101,13 @@ def _tight(text: str, start: int, end: int) -> tuple[int, int]:
 
 def build_snapshot(
     live: LiveRows,
-    blobs: Sequence[bytes],
+    blobs: Sequence[bytes | None],
     tokeniser: Tokeniser,
     embedder: Embedder,
     thesaurus: Thesaurus,
     rules: LibraryRules,
 ) -> Snapshot:
-    """The snapshot of what was read; ``blobs`` has a vector for every chunk. Blocking: for a thread."""
+    """The snapshot of what was read; ``blobs`` has a vector a chunk, None where there is none yet. Blocking."""
     place = {row["documents_id"]: i for i, row in enumerate(live.documents)}
     chunks = [
         SnapshotChunk(
@@ -118,18 +118,13 @@ def build_snapshot(
             start=row["start"],
             end=row["end"],
             held=row["held"],
-            vector=np.frombuffer(blob, dtype="<f4"),
+            vector=None if blob is None else np.frombuffer(blob, dtype="<f4"),
             held_reason=row["held_reason"],
         )
         for row, blob in zip(live.chunks, blobs, strict=True)
     ]
     documents = [_document(row) for row in live.documents]
     return Snapshot(live.pointer.name, documents, chunks, tokeniser, embedder, thesaurus, rules.tuning)
-
-
-def to_blobs(embedder: Embedder, texts: Sequence[str]) -> list[bytes]:
-    """Vectors as they are stored: float32, little-endian."""
-    return [row.astype("<f4").tobytes() for row in embedder.embed(texts)] if texts else []
 
 
 def _document(row: Any) -> SnapshotDocument:

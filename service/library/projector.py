@@ -33,7 +33,6 @@ class Projector:
         index: Chroma.
         current: the snapshot that is searched now.
         follow: loads the published generation if it is another.
-        fingerprint: of the embedder that made the snapshot's vectors.
     """
 
     def __init__(
@@ -41,9 +40,8 @@ class Projector:
         index: VectorIndex,
         current: Callable[[], Snapshot],
         follow: Callable[[], Awaitable[None]],
-        fingerprint: Callable[[], str],
     ) -> None:
-        self._index, self._current, self._follow, self._fingerprint = index, current, follow, fingerprint
+        self._index, self._current, self._follow = index, current, follow
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -88,8 +86,7 @@ class Projector:
     async def _brought_up(self) -> bool:
         """Whether the index answers for the snapshot that is searched, built now if need be."""
         snapshot = self._current()
-        if not snapshot.chunks or self._index.serves(snapshot.name):
+        name = snapshot.projection
+        if name is None or self._index.serves(name):
             return True
-        ids = [chunk.id for chunk in snapshot.chunks]
-        target = (snapshot.name, ids, snapshot.matrix, self._fingerprint())
-        return await asyncio.to_thread(self._index.project, *target)
+        return await asyncio.to_thread(self._index.project, name, *snapshot.projected, snapshot.fingerprint)

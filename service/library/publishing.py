@@ -10,15 +10,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
+from service.database import embedders as vectors
 from service.database import history as told
 from service.database import knowledge as rows
 from service.database import publishing as writing
 from service.database.publishing import Signed
 from service.database.session import Database
-from service.errors import Conflict, NotFound, PreconditionFailed
+from service.errors import Conflict, NotFound, PreconditionFailed, phrase
 from service.library.current import Current
-from service.library.embed import Embedder
 from service.library.history import History, date_warnings, found_version, held_of, version_before, visible
+from service.library.making import Making
 from service.library.resting import Content, lost
 from service.library.rules import LibraryRules
 from service.library.snapshot import DEFAULT_SHOP
@@ -40,12 +41,12 @@ class Publisher:
     Args:
         database: the truth.
         rules: how files are taken in.
-        embedder: makes the vectors.
+        making: makes the vectors a version needs before it is live.
         current: what this process searches; refreshed after every change.
     """
 
-    def __init__(self, database: Database, rules: LibraryRules, embedder: Embedder, current: Current) -> None:
-        self._database, self._rules, self._embedder, self._current = database, rules, embedder, current
+    def __init__(self, database: Database, rules: LibraryRules, making: Making, current: Current) -> None:
+        self._database, self._rules, self._making, self._current = database, rules, making, current
         self._history = History(database)
         self.cited: tuple[CitedRule, ...] = ()
         """What the rulebook in force rests on; whoever loads a rulebook sets it."""
@@ -70,7 +71,7 @@ class Publisher:
         async def work(connection: AsyncConnection, document: rows.Row) -> bool:
             return await self.flip(connection, document_id, version or document["newest"], signed)
 
-        return await self.changed(document_id, shop, expected, work)
+        return await self._arrived(await self.changed(document_id, shop, expected, work), signed)
 
     async def rollback(
         self,
@@ -91,7 +92,8 @@ class Publisher:
             number = version or version_before(document_id, await told.list_changes(connection, document_id))
             return await self.flip(connection, document_id, number, signed, "rolled_back")
 
-        return await self.changed(document_id, shop, expected, work)
+        state = await self.changed(document_id, shop, expected, work)
+        return await self._arrived(state, signed, "rolled_back")
 
     async def retire(
         self,
@@ -180,7 +182,9 @@ class Publisher:
     async def flip(
         self, connection: AsyncConnection, document_id: str, number: int, signed: Signed, action: str = "published"
     ) -> bool:
-        """Make a version live within a transaction; False when it is. The caller moves the pointer.
+        """Make a version live within a transaction; False when it is, or is queued until it has its vectors.
+
+        The caller moves the pointer, and calls :meth:`arrive` for what is queued.
 
         Raises:
             NotFound: no such version.
@@ -188,10 +192,49 @@ class Publisher:
         """
         row = await found_version(connection, document_id, number)
         if row["state"] == "published":
+            await vectors.queue_version(connection, document_id, 0)  # whoever waits to replace it is not wanted now
             return False
         await self._keep_rules(connection, {document_id: _content(row)})
+        if await self._making.lacks(connection, (document_id, number)):
+            await vectors.queue_version(connection, document_id, number)
+            return False
         await writing.publish_versions(connection, [(document_id, number)], signed, action)
         return True
+
+    async def arrive(self, document_id: str, number: int, signed: Signed, action: str = "published") -> str | None:
+        """Make the vectors a queued version lacks, and it live; when that takes too long, the sentence that says so."""
+        error = await self._making.version(document_id, number)
+        if error is not None:
+            return phrase("warning_queued", reason=error.detail)
+        await self.publish_queued(document_id, number, signed, action)
+        return None
+
+    async def publish_queued(self, document_id: str, number: int, signed: Signed, action: str = "published") -> bool:
+        """Publish a version that waited, if it still does and lacks nothing.
+
+        Raises:
+            Conflict: ``rule_in_use``: the rulebook changed meanwhile.
+        """
+
+        async def work(connection: AsyncConnection) -> bool:
+            if not await vectors.is_waiting(connection, document_id, number):
+                return False
+            if done := await self.flip(connection, document_id, number, signed, action):
+                await writing.move_pointer(connection)
+            return done
+
+        done = await self._database.write(work)
+        if done:
+            await self._current.refresh()
+        return done
+
+    async def _arrived(self, state: DocumentState, signed: Signed, action: str = "published") -> DocumentState:
+        if state.queued is None:
+            return state
+        late = await self.arrive(state.id, state.queued, signed, action)
+        async with self._database.reading() as connection:
+            now = await state_of(connection, state.id)
+        return now if late is None else now.model_copy(update={"warnings": [*now.warnings, late]})
 
     async def _keep_rules(self, connection: AsyncConnection, after: Mapping[str, Content | None]) -> None:
         gone = await self.losing(connection, after)
@@ -230,9 +273,11 @@ async def state_of(connection: AsyncConnection, document_id: str) -> DocumentSta
         raise NotFound("document_not_found", id=document_id)
     pointer = await rows.read_pointer(connection)
     live = row["published"] is not None
+    queued = next((number for name, number in await vectors.waiting(connection) if name == document_id), None)
     return DocumentState(
         **{name: row[name] for name in ("id", "state", "published", "newest", "revision")},
         pointer=pointer.name,
+        queued=queued,
         warnings=date_warnings(row["effective_from"], row["effective_to"]) if live else [],
     )
 

@@ -6,6 +6,7 @@ filter excludes cannot come back (:mod:`service.library.scope`).
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from service.library.embed import Embedder
+from service.library.embed import OFFLINE, Aim, Embedder, HashNgram
 from service.library.lexical import Lexical
 from service.library.outline import SEPARATOR, parted
 from service.library.scope import DEFAULT_SHOP, SHARED, Mask, Scope
@@ -63,7 +64,8 @@ class SnapshotChunk:
     start: int
     end: int
     held: bool
-    vector: NDArray[np.float32]
+    vector: NDArray[np.float32] | None
+    """None: it is found by its words only."""
     held_reason: str | None = None
 
 
@@ -75,7 +77,7 @@ class Snapshot:
         documents: live documents.
         chunks: their passages.
         tokeniser: cuts text into terms.
-        embedder: made the chunks' vectors, makes the query's.
+        embedder: made the chunks' vectors; makes the query's if it needs no endpoint for it.
         thesaurus: widens queries.
         tuning: the weights.
     """
@@ -93,11 +95,18 @@ class Snapshot:
         self.name = name
         self.documents = tuple(documents)
         self.chunks = tuple(chunks)
-        self._embedder, self._thesaurus, self._tuning = embedder, thesaurus, tuning
+        self._letters = embedder if isinstance(embedder, HashNgram) else None
+        self.fingerprint = embedder.fingerprint
+        self._thesaurus, self._tuning = thesaurus, tuning
         self._place = {chunk.id: i for i, chunk in enumerate(self.chunks)}
         document_of = np.array([c.document for c in self.chunks], dtype=np.int64)
-        empty = np.zeros((0, embedder.dim), dtype=np.float32)
-        self.matrix = np.stack([c.vector for c in self.chunks]) if self.chunks else empty
+        self.matrix = np.zeros((len(self.chunks), embedder.dim), dtype=np.float32)
+        for place, chunk in enumerate(self.chunks):
+            if chunk.vector is not None:
+                self.matrix[place] = chunk.vector
+        self._pointing = np.flatnonzero(self.matrix.any(axis=1))
+        self.lacking = sum(chunk.vector is None for chunk in self.chunks)
+        """Passages without a vector so far."""
         heads = [f"{self.documents[c.document].title} {c.section}" for c in self.chunks]
         asked = [(d, *parted(q)) for d, document in enumerate(self.documents) for q in document.questions]
         texts = [chunk.text for chunk in self.chunks]
@@ -111,13 +120,28 @@ class Snapshot:
         self._order = np.argsort(np.array(ranked, dtype=np.int64))
         self._group_vector = lru_cache(maxsize=4096)(self._vector_of_group)
 
-    def search(self, request: SearchRequest, vectors: VectorQuery | None = None) -> list[Passage]:
+    @property
+    def projection(self) -> str | None:
+        """The name of what Chroma is to hold: the generation's, and the vectors'. None: there is nothing to hold."""
+        if not len(self._pointing):
+            return None
+        if self._letters is not None:
+            return self.name
+        return f"{self.name}-{zlib.crc32(self.fingerprint.encode()):08x}-{len(self._pointing)}"
+
+    @property
+    def projected(self) -> tuple[list[str], NDArray[np.float32]]:
+        """Ids and vectors of the passages that have one; a vector of zeros would be everybody's neighbour."""
+        return [self.chunks[place].id for place in self._pointing], self.matrix[self._pointing]
+
+    def search(self, request: SearchRequest, vectors: VectorQuery | None = None, aim: Aim = OFFLINE) -> list[Passage]:
         """The passages that answer best, at most ``request.k``.
 
         Args:
             request: query and filters; without a shop, the default shop's; without a time, now.
             vectors: asks the vector index; without it, or when too few of its ids pass the filters, all vectors are
                 compared.
+            aim: the query's vector, where vectors come from an endpoint; without one, words alone decide.
         """
         allowed = self._scope.allowed(request)
         if not allowed.any():
@@ -127,7 +151,7 @@ class Snapshot:
         depth = max(self._tuning.fuse.depth, request.k * 2)
         lists = [
             (self._tuning.fuse.lexical, self._top(lexical, depth)),
-            (self._tuning.fuse.vector, self._nearest(request, heard, allowed, depth, vectors)),
+            (self._weight, self._nearest(self._query(request, heard, aim), allowed, depth, vectors)),
         ]
         fused: dict[int, float] = {}
         for weight, ranked in lists:
@@ -142,24 +166,34 @@ class Snapshot:
         return self._lexical.hear(query)
 
     def _vector_of_group(self, group: int) -> NDArray[np.float32]:
-        vector: NDArray[np.float32] = self._embedder.embed([" ".join(self._thesaurus.groups[group].means)])[0]
+        assert self._letters is not None
+        vector: NDArray[np.float32] = self._letters.embed([" ".join(self._thesaurus.groups[group].means)])[0]
         return vector
+
+    @property
+    def _weight(self) -> float:
+        """How much the vectors' answer counts: letters say little, meaning much."""
+        return self._tuning.fuse.vector if self._letters is not None else self._tuning.fuse.vector_semantic
+
+    def _query(self, request: SearchRequest, heard: Sequence[Heard], aim: Aim) -> NDArray[np.float32] | None:
+        """The query's unit vector. Letters are widened by the thesaurus; a model knows what words mean."""
+        if self._letters is None:
+            return aim.vector if aim.fingerprint == self.fingerprint else None
+        query = self._letters.embed([request.query])[0]
+        for group in heard:
+            query = query + self._tuning.widen.weight * group.strength * self._group_vector(group.group)
+        length = float(np.linalg.norm(query))
+        return (query / length).astype(np.float32) if length else None
 
     def _nearest(
         self,
-        request: SearchRequest,
-        heard: Sequence[Heard],
+        query: NDArray[np.float32] | None,
         allowed: Mask,
         depth: int,
         vectors: VectorQuery | None,
     ) -> list[int]:
-        query = self._embedder.embed([request.query])[0]
-        for group in heard:
-            query = query + self._tuning.widen.weight * group.strength * self._group_vector(group.group)
-        length = float(np.linalg.norm(query))
-        if not length:
+        if query is None:
             return []
-        query = (query / length).astype(np.float32)
         kept = self._from_index(query, allowed, depth, vectors) if vectors else None
         if kept is not None:
             return kept
@@ -223,7 +257,9 @@ class Snapshot:
         twin = self._lexical.twin_of
         if twin[place] in twin[list(chosen)]:
             return True
-        return float(np.vecdot(self.matrix[list(chosen)], self.matrix[place]).max()) >= self._tuning.fuse.duplicate
+        fuse = self._tuning.fuse
+        alike = fuse.duplicate if self._letters is not None else fuse.duplicate_semantic
+        return float(np.vecdot(self.matrix[list(chosen)], self.matrix[place]).max()) >= alike
 
     def _passage(self, place: int, score: float) -> Passage:
         chunk = self.chunks[place]

@@ -6,6 +6,9 @@ pointer moves, whoever moved it. Chroma is projected behind the search and may b
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from service.database.session import Database
@@ -14,21 +17,25 @@ from service.library.conflicts.kept import NAME as KEPT
 from service.library.conflicts.reading import Finder
 from service.library.conflicts.topics import FOLDER as CLAIMS
 from service.library.current import Current
-from service.library.embed import Embedder, HashNgram
+from service.library.embed import OFFLINE, Aim, Embedder, HashNgram
 from service.library.examine import Examined, Progress
+from service.library.filling import Filler
 from service.library.history import History
 from service.library.live import LiveDocument
+from service.library.making import Making
 from service.library.mend import Mended, mend
 from service.library.projector import Projector
 from service.library.publishing import Publisher
 from service.library.rules import LibraryRules, load_rules
+from service.library.semantic import Semantic, masked_text
 from service.library.snapshot import DEFAULT_SHOP, Snapshot
 from service.library.syncing import FolderSync
 from service.library.uploading import Uploads
+from service.llm_embed import EmbeddingClient
 from service.owner import OwnerLock, own_data_dir
 from service.projection.index import VectorIndex
 from service.rulebook.thesaurus import Thesaurus
-from service.schemas import Passage, SearchRequest
+from service.schemas import Passage, SearchRequest, SearchResult
 from service.settings import Settings, prepare_data_dir
 
 _RULES_FOLDER = "library"
@@ -45,23 +52,28 @@ class Library:
         lock: OwnerLock | None,
         index: VectorIndex | None,
         finder: Finder | None = None,
+        client: EmbeddingClient | None = None,
     ) -> None:
         self.database = database
         self.rules = rules
-        self._lock, self._index = lock, index
-        self._embedder: Embedder = HashNgram(rules.tuning.embed.dim)
+        self._lock, self._index, self._client = lock, index, client
+        embed = rules.tuning.embed
+        self._embedder: Embedder = Semantic(client, database, embed.probes) if client else HashNgram(embed.dim)
         self._current = Current(database, rules, thesaurus, self._embedder, finder)
         self._projector: Projector | None = None
         self.history = History(database)
         """Documents as those who keep them see them: lists, versions, differences."""
         self.disputes = Disputes(database, self._current)
         """Where published documents contradict each other, and what is ruled on it."""
-        self.publisher = Publisher(database, rules, self._embedder, self._current)
+        making = Making(database, self._embedder)
+        self.publisher = Publisher(database, rules, making, self._current)
         """Everything that changes documents; the everyday ones are at hand on the library itself."""
         shared = (self.publisher, database, rules, self._embedder, self._current)
         folder, uploads = FolderSync(*shared), Uploads(*shared)
         self.sync, self.add = folder.sync, uploads.add
         self.publish, self.rollback = self.publisher.publish, self.publisher.rollback
+        self._filler = Filler(database, making, self.publisher, self._current)
+        self.fill_vectors, self.rebuild_vectors = self._filler.once, self._filler.rebuild
         self.retire, self.release = self.publisher.retire, self.publisher.release
 
     @classmethod
@@ -89,7 +101,8 @@ class Library:
         try:
             database = await Database.open(settings.database)
             index = VectorIndex(folder, settings.chroma_url, first=lock.first) if lock else None
-            library = cls(database, rules, thesaurus, lock, index, finder)
+            client = EmbeddingClient.from_settings(settings)
+            library = cls(database, rules, thesaurus, lock, index, finder, client)
             library._current.loads = search
             await library._current.refresh()
         except BaseException:
@@ -99,16 +112,18 @@ class Library:
                 lock.close()
             raise
         if index is not None:
-            library._projector = Projector(
-                index, lambda: library.snapshot, library._current.follow, lambda: library._embedder.fingerprint
-            )
+            library._projector = Projector(index, lambda: library.snapshot, library._current.follow)
             library._projector.start()
+            library._filler.start()
         return library
 
     async def close(self) -> None:
         """Stop following, close Chroma, write what waits, close the database, let go of the folder."""
+        await self._filler.close()
         if self._projector is not None:
             await self._projector.close()
+        if self._client is not None:
+            await self._client.close()
         await self.database.close()
         if self._lock is not None:
             self._lock.close()
@@ -123,13 +138,34 @@ class Library:
         """The name of the published generation that is searched now."""
         return self.snapshot.name
 
-    def search(self, request: SearchRequest) -> list[Passage]:
-        """Passages of the published generation, best first; in memory, a few milliseconds at most."""
+    def search(self, request: SearchRequest, aim: Aim = OFFLINE) -> list[Passage]:
+        """Passages of the published generation, best first; in memory, a few milliseconds at most.
+
+        Args:
+            request: query and filters.
+            aim: of :meth:`aim`; without it, words alone decide where vectors come from an endpoint.
+        """
         generation = self._current.generation
         snapshot = generation.snapshot
-        index = self._index if self._index is not None and self._index.name == snapshot.name else None
-        found = snapshot.search(request, index.query if index is not None else None)
+        index = self._index if self._index is not None and self._index.name == snapshot.projection else None
+        found = snapshot.search(request, index.query if index is not None else None, aim)
         return generation.contradictions.marked(found, request.shop or DEFAULT_SHOP)
+
+    async def aim(self, query: str, hide: Callable[[str], str] = masked_text) -> Aim:
+        """Where a query points; asks the endpoint, if there is one, about a second at most.
+
+        Args:
+            query: as somebody said it.
+            hide: masks what leaves for the endpoint; blocking.
+        """
+        aim = await self._embedder.aim(query, hide)
+        return replace(aim, reason="embedding_pending") if aim.reason is None and self.snapshot.lacking else aim
+
+    async def find(self, request: SearchRequest) -> SearchResult:
+        """:meth:`aim` and :meth:`search`, off the event loop."""
+        aim = await self.aim(request.query)
+        passages = await asyncio.to_thread(self.search, request, aim)
+        return SearchResult(passages=passages, degraded=aim.reason is not None, reason=aim.reason)
 
     def document(self, document_id: str, shop: str) -> LiveDocument | None:
         """A published document by id, if it holds for this shop."""
@@ -153,5 +189,17 @@ class Library:
             "conflicts": self._current.generation.contradictions.open,
             "embedder": self._embedder.name,
             "fingerprint": self._embedder.fingerprint,
+            "vectors": self._vectors(),
             "chroma": chroma,
+        }
+
+    def _vectors(self) -> dict[str, Any]:
+        embedder, lacking = self._embedder, self.snapshot.lacking
+        reason = embedder.reason if isinstance(embedder, Semantic) else None
+        return {
+            "semantic": embedder.semantic,
+            "dim": embedder.dim,
+            "lacking": lacking,
+            "waiting": self._filler.waiting,
+            "reason": reason or ("embedding_pending" if lacking else None),
         }

@@ -12,11 +12,10 @@ from typing import Any, get_args
 
 from service.database.knowledge import Row
 from service.errors import InvalidRequest, RulebookError, YouliError, phrase
-from service.library.embed import Embedder
+from service.library.embed import HashNgram, to_blobs
 from service.library.files.front import read_date
 from service.library.folder import FileDocument, digest, read_folder
 from service.library.ingest import Ingested, ingest
-from service.library.live import to_blobs
 from service.library.rules import LibraryRules
 from service.library.snapshot import SHARED
 from service.schemas import Authority, DocumentKind
@@ -49,6 +48,7 @@ class Submission:
     version: dict[str, Any]
     pieces: list[dict[str, Any]]
     blobs: list[bytes]
+    """One a piece, or none at all: they come later."""
 
     @property
     def held(self) -> int:
@@ -79,7 +79,7 @@ def prepare_files(
     knowledge: Path,
     live: Mapping[str, str],
     rules: LibraryRules,
-    embedder: Embedder,
+    embedder: HashNgram | None,
     progress: Progress | None = None,
 ) -> FilePlan:
     """Read the knowledge folder and make what is new or changed ready.
@@ -88,7 +88,7 @@ def prepare_files(
         knowledge: the folder.
         live: content digests of the file documents that are published, by id.
         rules: noise, headings, held sentences, sizes.
-        embedder: makes the vectors.
+        embedder: makes the vectors; None when they come later, from an endpoint.
         progress: told before each file, and at the end.
 
     Raises:
@@ -123,7 +123,7 @@ def prepare_upload(
     extra: Mapping[str, Any],
     former: Row | None,
     rules: LibraryRules,
-    embedder: Embedder,
+    embedder: HashNgram | None,
 ) -> Submission:
     """Make an uploaded file ready; what the caller gives goes before what the file says of itself.
 
@@ -135,7 +135,7 @@ def prepare_upload(
         extra: author, note, effective_from, effective_to.
         former: the version before, whose labels and dates hold on where nobody says otherwise; None for a new document.
         rules: noise, headings, held sentences, sizes.
-        embedder: makes the vectors.
+        embedder: makes the vectors; None when they come later, from an endpoint.
 
     Raises:
         YouliError: as :func:`service.library.ingest.ingest`.
@@ -195,7 +195,7 @@ def _settled(kind: DocumentKind, asked: Authority | None, claimed: Authority | N
     return own, [phrase("warning_authority", kind=kind, authority=claimed)]
 
 
-def _from_file(file: FileDocument, rules: LibraryRules, embedder: Embedder) -> Submission:
+def _from_file(file: FileDocument, rules: LibraryRules, embedder: HashNgram | None) -> Submission:
     try:
         made = ingest(Path(file.path).name, file.data, rules, kind=file.kind, own=True)
         front = made.front
@@ -235,7 +235,12 @@ def pieces_of(made: Ingested) -> list[dict[str, Any]]:
 
 
 def _submission(
-    row: dict[str, Any], labels: dict[str, Any], made: Ingested, data: bytes, rest: dict[str, Any], embedder: Embedder
+    row: dict[str, Any],
+    labels: dict[str, Any],
+    made: Ingested,
+    data: bytes,
+    rest: dict[str, Any],
+    embedder: HashNgram | None,
 ) -> Submission:
     questions = [question.strip() for question in made.front.questions if question.strip()]
     version = {
@@ -251,4 +256,5 @@ def _submission(
         **rest,
     }
     document = {**row, **labels, "created_at": datetime.now(UTC)}
-    return Submission(document, version, pieces_of(made), to_blobs(embedder, made.indexed))
+    blobs = to_blobs(embedder, made.indexed) if embedder is not None else []
+    return Submission(document, version, pieces_of(made), blobs)

@@ -11,7 +11,7 @@ from service.database import publishing as writing
 from service.database.session import Database
 from service.errors import RulebookError, phrase
 from service.library.current import Current
-from service.library.embed import Embedder
+from service.library.embed import Embedder, letters_of
 from service.library.publishing import Publisher
 from service.library.resting import Content
 from service.library.rules import LibraryRules
@@ -41,7 +41,8 @@ class FolderSync:
     async def sync(self, knowledge_dir: Path, progress: Progress | None = None) -> SyncReport:
         """Bring the documents of the knowledge folder in: new bytes make a new version, a removed file is retired.
 
-        All of it is published in one flip of the pointer; nothing changed, nothing is written.
+        All of it is published in one flip of the pointer; nothing changed, nothing is written. Vectors that come from
+        an endpoint follow later (see ``filling``).
 
         Raises:
             RulebookError: the folder is missing, a file of it cannot be read, or a boundary would lose what it cites;
@@ -50,7 +51,7 @@ class FolderSync:
         async with self._database.reading() as connection:
             live = await rows.live_digests(connection, "file")
         plan = await asyncio.to_thread(
-            prepare_files, knowledge_dir, live, self._rules, self._embedder, progress=progress
+            prepare_files, knowledge_dir, live, self._rules, letters_of(self._embedder), progress=progress
         )
         changed = bool(plan.submissions or plan.report.retired)
         if changed and await self._database.write(lambda connection: self._synced(connection, plan)):

@@ -64,14 +64,23 @@ class Widen(StrictModel):
 
 
 class Fuse(StrictModel):
-    """Fusing the lexical and the vector answer by rank."""
+    """Fusing the lexical and the vector answer by rank.
+
+    Attributes:
+        vector: weight of hashed vectors, which know letters.
+        vector_semantic: weight of an endpoint's vectors, which know meaning.
+        duplicate: cosine of hashed vectors from which a passage counts as said already.
+        duplicate_semantic: the same of an endpoint's, to which sentences that differ by a number are close.
+    """
 
     k: float = Field(gt=0)
     lexical: float
     vector: float
+    vector_semantic: float
     depth: int = Field(ge=10)
     overfetch: int = Field(ge=1)
     duplicate: float = Field(gt=0, le=1)
+    duplicate_semantic: float = Field(gt=0, le=1)
 
 
 class Monotone(StrictModel):
@@ -89,9 +98,10 @@ class Monotone(StrictModel):
 
 
 class Embed(StrictModel):
-    """The offline embedder's size."""
+    """The offline embedder's size, and the texts an endpoint's model is known by (at most one call's worth)."""
 
     dim: int = Field(ge=64, le=4096)
+    probes: list[str] = Field(min_length=5, max_length=10)
 
 
 class Tuning(StrictModel):

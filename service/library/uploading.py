@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from service.database import history as told
 from service.database import publishing as writing
+from service.database.embedders import is_waiting
 from service.database.knowledge import Row
 from service.database.publishing import Signed
 from service.database.session import Database
 from service.errors import InvalidRequest, PreconditionFailed, phrase
 from service.library.current import Current
-from service.library.embed import Embedder
+from service.library.embed import Embedder, letters_of
 from service.library.history import History, date_warnings, found_version
 from service.library.publishing import Publisher, owned
 from service.library.rules import LibraryRules
@@ -87,7 +88,7 @@ class Uploads:
             if former is None and kind is None:
                 raise InvalidRequest(errors=[{"pointer": "/kind", "message": phrase("field_missing", field="kind")}])
             item = await asyncio.to_thread(
-                prepare_upload, name, data, shop, labels, dates, former, self._rules, self._embedder
+                prepare_upload, name, data, shop, labels, dates, former, self._rules, letters_of(self._embedder)
             )
             taking = _Taking(self._publisher, item, self._embedder.fingerprint, document_id, expected, publish)
             done, moved = await self._database.write(taking.run)
@@ -96,7 +97,15 @@ class Uploads:
             raise
         if moved:
             await self._current.refresh()
-        return done
+        return await self._arrived(done, taking) if done.queued else done
+
+    async def _arrived(self, done: DocumentIngested, taking: _Taking) -> DocumentIngested:
+        """Publish a version that only lacked its vectors, if they can be had while somebody waits."""
+        late = await self._publisher.arrive(done.id, done.version, taking.signed)
+        async with self._database.reading() as connection:
+            return await taking.told(
+                connection, done.id, done.version, [*done.warnings, *([late] if late else [])], done.duplicate
+            )
 
     async def _former(self, document_id: str | None, shop: str, expected: Collection[int] | None) -> Row | None:
         """The newest version of the document; asked for before the file is read, so that no work is done in vain."""
@@ -121,6 +130,7 @@ class _Taking:
     ) -> None:
         self._publisher, self._item, self._fingerprint = publisher, item, fingerprint
         self._document_id, self._expected, self._publish = document_id, expected, publish
+        self.signed = Signed(item.version["author"], item.version["note"])
 
     async def run(self, connection: AsyncConnection) -> tuple[DocumentIngested, bool]:
         """What the upload became, and whether something was published."""
@@ -139,13 +149,10 @@ class _Taking:
             )
             elsewhere = next((row for row in same if row["document_id"] != target), None)
             warnings = [*item.version["warnings"], *_elsewhere(elsewhere)]
-        moved = False
-        if self._publish:
-            signed = Signed(item.version["author"], item.version["note"])
-            moved = await self._publisher.flip(connection, target, number, signed)
+        moved = self._publish and await self._publisher.flip(connection, target, number, self.signed)
         if moved:
             await writing.move_pointer(connection)
-        return await self._told(connection, target, number, warnings, twin is not None), moved
+        return await self.told(connection, target, number, warnings, twin is not None), moved
 
     def _is_twin(self, row: Row) -> bool:
         """Whether a version of the same bytes is the same document to search and to cite."""
@@ -157,9 +164,10 @@ class _Taking:
         labels = all(row["labels"].get(name) == version["labels"].get(name) for name in _LABELS)
         return labels and all(row[name] == version[name] for name in DATES)
 
-    async def _told(
+    async def told(
         self, connection: AsyncConnection, target: str, number: int, warnings: list[str], duplicate: bool
     ) -> DocumentIngested:
+        """The answer, from what the database has now."""
         document: Any = await told.read_document(connection, target)
         row = next(row for row in await told.list_versions(connection, target) if row["number"] == number)
         late = date_warnings(*(row[name] for name in DATES)) if row["state"] == "published" else []
@@ -172,6 +180,7 @@ class _Taking:
             warnings=[*warnings, *late],
             revision=document["revision"],
             duplicate=duplicate,
+            queued=await is_waiting(connection, target, number),
         )
 
 

@@ -85,6 +85,7 @@ from service.schemas.drafts import (
     Finding,
     Missing,
     ReadingOut,
+    SearchOut,
     Step,
     WriterOut,
 )
@@ -156,6 +157,7 @@ __all__ = [
     "ReadingOut",
     "Ruled",
     "RulingIn",
+    "SearchOut",
     "SearchRequest",
     "SearchResult",
     "Severity",

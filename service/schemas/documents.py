@@ -193,6 +193,8 @@ class DocumentState(Out):
     revision: int
     pointer: str
     warnings: list[str] = Field(default_factory=list)
+    queued: int | None = None
+    """The version that will be published by itself once its vectors are there."""
 
 
 class SignedIn(In):

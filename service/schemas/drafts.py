@@ -115,6 +115,13 @@ class WriterOut(Out):
     reason: str | None = None
 
 
+class SearchOut(Out):
+    """How the guidance was looked up; ``degraded``: by words alone, and why."""
+
+    degraded: bool = False
+    reason: str | None = None
+
+
 class Draft(Out):
     """草稿: the reply in steps with everything that backs it."""
 
@@ -138,6 +145,7 @@ class Draft(Out):
     findings: list[Finding]
     advice: list[Advice]
     writer: WriterOut
+    search: SearchOut = Field(default_factory=SearchOut)
     knowledge_version: str
     usage: dict[str, int] = Field(default_factory=dict)
     timings_ms: dict[str, float] = Field(default_factory=dict)

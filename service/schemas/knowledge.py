@@ -56,6 +56,9 @@ class SearchResult(Out):
     """Passages, best first."""
 
     passages: list[Passage]
+    degraded: bool = False
+    """Whether the vectors' answer is missing, wholly or in part: words decided."""
+    reason: str | None = None
 
 
 class DocumentIngested(Out):
@@ -71,3 +74,5 @@ class DocumentIngested(Out):
     """The document's; the ``ETag``."""
     duplicate: bool = False
     """This content was there already; nothing was taken in anew."""
+    queued: bool = False
+    """It will be published by itself once its vectors are there."""
