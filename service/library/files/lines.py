@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _EDGE = 2
-"""Lines at each end of a page that may be its head or foot; on short pages fewer."""
+"""Lines at each end of a page that may be its head or foot; programs often write both before the text."""
 _DIGITS = re.compile(r"\d+")
 _CLOSED = "。！？!?：:；;…”』」"
 _OPENS = re.compile(
@@ -78,8 +78,7 @@ def paragraphs(pages: Sequence[Sequence[Line]]) -> str:
 
 def _edges(page: Sequence[Line]) -> list[int]:
     full = [n for n, line in enumerate(page) if line.text.strip()]
-    edge = min(_EDGE, (len(full) + 2) // 4)
-    return sorted({*full[:edge], *full[len(full) - edge :]})
+    return sorted({*full[:_EDGE], *full[-_EDGE:]})
 
 
 def _key(text: str) -> str:
