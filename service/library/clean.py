@@ -16,6 +16,9 @@ _EXCERPT = 24
 _SHOWN_CHARS = 120
 _REPEATS = "repeats"
 _PICTURES = "picture_marks"
+_NAMES = "doubled_names"
+_DOUBLED = re.compile(r"^([^\W\d_]{2,12})\s+\1$")
+"""A writer's name as sites print it: beside the picture, and again below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,8 @@ def _take_lines(page: _Lines) -> None:
         rule = next((r.id for r in page.rules.noise.lines if bare and page.rules.compiled[r.id].search(bare)), None)
         if rule is None and bare and page.rules.compiled[_PICTURES].search(bare):
             rule = _PICTURES
+        if rule is None and _DOUBLED.match(bare):
+            rule = _NAMES
         if rule is not None:
             page.gone[number] = rule
 
