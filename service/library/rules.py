@@ -85,6 +85,16 @@ class Level(StrictModel):
     pattern: str
     level: int = Field(ge=1, le=9)
     alone: bool = False
+    """The line holds the number only, the next one the title."""
+    inline: bool = False
+    """What matches is the title, and the text begins on the same line (articles of a law)."""
+    ending: bool = False
+    """May end in any mark, as questions do."""
+    flat: bool = False
+    """Never stands under a heading of its own level."""
+    max_chars: int | None = None
+    marked: bool = False
+    """Marked as a heading by its writer: never an item of a list."""
 
 
 class Outline(StrictModel):
@@ -138,6 +148,11 @@ class Patterns:
     def search(self, text: str) -> bool:
         """Whether one of them is found in ``text``."""
         return any(pattern.search(text) for pattern in self.compiled)
+
+    def first(self, text: str) -> str:
+        """What the first pattern that is found matches; empty when none is."""
+        found = next((match for pattern in self.compiled if (match := pattern.search(text))), None)
+        return str(found.group()) if found else ""
 
 
 @dataclass(frozen=True)

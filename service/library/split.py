@@ -19,6 +19,8 @@ from service.library.rules import LibraryRules
 _UNIT = re.compile('[^\\n。！？!?]*(?:[。！？!?]+["”’」』）)~～]*|\\n+|$)')
 _BLANK = re.compile(r"\n[ \t\u3000]*\n\s*")
 _INTRODUCES = "：:"
+_ITEM = re.compile(r"[ \t\u3000]*(?:[-*•·▪◦●■]|\d{1,2}[.、．)）]|[（(]\d{1,2}[)）]|[①-⑳]|\|)")
+"""The beginning of a list's item or a table's row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def _paragraphs(text: str, section: Section) -> Iterator[tuple[int, int]]:
 def _free(text: str, section: Section, part: tuple[int, int], rules: LibraryRules, limit: int) -> Iterator[Piece]:
     """Passages of a stretch in which only single sentences may be held."""
     run: list[tuple[int, int]] = []
-    for span in sentences(text, *part):
+    for span in _units(text, section, part, rules, limit):
         reason = held_reason(text[slice(*span)], section.path, rules) if span[0] >= section.body else None
         if reason is None:
             run.extend(pressed(span, text, limit))
@@ -120,6 +122,24 @@ def _free(text: str, section: Section, part: tuple[int, int], rules: LibraryRule
         yield from (Piece(a, b, section.path, reason) for a, b in pressed(span, text, limit))
         run = []
     yield from (Piece(a, b, section.path) for a, b in _packed(text, run, limit))
+
+
+def _units(
+    text: str, section: Section, part: tuple[int, int], rules: LibraryRules, limit: int
+) -> Iterator[tuple[int, int]]:
+    """Sentences; the items of a list and the rows of a table whole, where nothing in them is held and they fit."""
+    row: list[tuple[int, int]] = []
+    for span in sentences(text, *part):
+        row.append(span)
+        if text[span[1] - 1] != "\n" and span[1] < part[1]:
+            continue
+        start, end = row[0][0], row[-1][1]
+        whole = len(row) > 1 and end - start <= limit and _ITEM.match(text, start, end) is not None
+        if whole and not any(held_reason(text[slice(*one)], section.path, rules) for one in row):
+            yield start, end
+        else:
+            yield from row
+        row = []
 
 
 def pressed(span: tuple[int, int], text: str, limit: int) -> list[tuple[int, int]]:
