@@ -111,7 +111,7 @@ def _take_blocks(page: _Lines) -> None:
         bare = _bare(line)
         if inside and _resumes(line.strip(), inside, prose[inside], rules):
             inside = None
-        if bare:
+        if bare and rules.compiled["all.blocks"].search(bare):
             started = next((rule.id for rule in rules.noise.blocks if rules.compiled[rule.id].search(bare)), None)
             inside = started or inside
         if inside is not None:
@@ -128,9 +128,10 @@ def _resumes(line: str, inside: str, prose: int | None, rules: LibraryRules) -> 
 def _take_lines(page: _Lines) -> None:
     for number, line in page.left():
         bare = _bare(line)
-        rule = next((r.id for r in page.rules.noise.lines if bare and page.rules.compiled[r.id].search(bare)), None)
-        if rule is None and bare and page.rules.compiled[_PICTURES].search(bare):
-            rule = _PICTURES
+        rule = None
+        if bare and page.rules.compiled["all.lines"].search(bare):
+            hits = (r.id for r in page.rules.noise.lines if page.rules.compiled[r.id].search(bare))
+            rule = next(hits, _PICTURES)
         if rule is None and _DOUBLED.match(bare):
             rule = _NAMES
         if rule is not None:

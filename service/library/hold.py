@@ -34,6 +34,8 @@ def held_reason(words: str, path: str, rules: LibraryRules, reach: Reach = "sent
         reach: which rules to ask.
     """
     readings = _readings(words)
+    if not any(map(rules.compiled[f"all.{reach}"].search, readings)):
+        return None
     excused = _disapproved(readings, path, rules)
     asked = (rule for rule in rules.held.rules if rule.reach == reach and (rule.whatever or not excused))
     hit = (rule for rule in asked if _hits(rule, readings, rules))

@@ -114,7 +114,7 @@ def _without_lists(text: str, found: list[_Heading], rules: LibraryRules) -> lis
 
 
 def _shape(line: str, rules: LibraryRules) -> int | None:
-    if not line:
+    if not line or not rules.compiled["all.outline"].search(line):
         return None
     longest, ends = rules.outline.max_chars, line[-1] in rules.outline.not_ending
     for index, level in enumerate(rules.outline.levels):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -133,6 +134,10 @@ class Held(StrictModel):
     rules: list[HeldRule]
 
 
+_MEMORY = 64 * 2**20
+"""Bytes RE2 may use for the states of one search; less, and it falls back to a slower way."""
+
+
 class Words(StrictModel):
     """``words.yaml``: words the tokeniser's own dictionary lacks."""
 
@@ -143,16 +148,31 @@ class Words(StrictModel):
 class Patterns:
     """Several RE2 patterns, any of which may match; linear in the text whatever is written in them."""
 
-    compiled: tuple[Any, ...]
+    together: Any
+    """All of them as one: a search costs a call, whatever it looks for. None when there is no pattern."""
+    sources: tuple[str, ...]
 
     def search(self, text: str) -> bool:
         """Whether one of them is found in ``text``."""
-        return any(pattern.search(text) for pattern in self.compiled)
+        return self.together is not None and self.together.search(text) is not None
 
     def first(self, text: str) -> str:
-        """What the first pattern that is found matches; empty when none is."""
-        found = next((match for pattern in self.compiled if (match := pattern.search(text))), None)
+        """What is matched first; empty when nothing is."""
+        found = self.together.search(text) if self.together is not None else None
         return str(found.group()) if found else ""
+
+    @classmethod
+    def of(cls, sources: Iterable[str]) -> Patterns:
+        """Compile patterns.
+
+        Raises:
+            re2.error: one of them is none RE2 takes.
+        """
+        kept, options = tuple(sources), re2.Options()
+        options.log_errors, options.max_mem = False, _MEMORY
+        for source in kept:
+            re2.compile(source, options)  # by itself, so that brackets of two cannot close each other
+        return cls(re2.compile("|".join(f"(?:{source})" for source in kept), options) if kept else None, kept)
 
 
 @dataclass(frozen=True)
@@ -166,7 +186,11 @@ class LibraryRules:
     words: tuple[str, ...]
     files: FileRules
     compiled: dict[str, Patterns]
-    """Patterns by rule: ``<id>``, ``<id>.resume``, ``<id>.unless``, ``outline.<n>``, ``held.disapproves``."""
+    """Patterns by rule: ``<id>``, ``<id>.resume``, ``<id>.unless``, ``outline.<n>``, ``held.disapproves``.
+
+    ``all.lines``, ``all.blocks``, ``all.outline``, ``all.sentence``, ``all.paragraph`` hold those of all rules of a kind:
+    most lines match none, and are done with one search.
+    """
 
 
 def load_rules(folder: Path) -> LibraryRules:
@@ -199,8 +223,20 @@ def load_rules(folder: Path) -> LibraryRules:
         ("cut.told", noise.cut.told, "cut"),
     ):
         compiled[name] = _compile(files["noise"], name, patterns, part)
+    compiled |= _all_of(noise, outline, held)
     tuning, words = files["search"].parse(Tuning), files["words"].parse(Words)
     return LibraryRules(noise, outline, held, tuning, tuple(words.words), files["files"].parse(FileRules), compiled)
+
+
+def _all_of(noise: Noise, outline: Outline, held: Held) -> dict[str, Patterns]:
+    lines = [pattern for rule in noise.lines for pattern in rule.patterns] + noise.lost.pictures
+    return {
+        "all.lines": Patterns.of(lines),
+        "all.blocks": Patterns.of(pattern for rule in noise.blocks for pattern in rule.start),
+        "all.outline": Patterns.of(level.pattern for level in outline.levels),
+        "all.sentence": Patterns.of(p for rule in held.rules if rule.reach == "sentence" for p in rule.any),
+        "all.paragraph": Patterns.of(p for rule in held.rules if rule.reach == "paragraph" for p in rule.any),
+    }
 
 
 def check_examples(rules: LibraryRules, folder: Path) -> list[RulebookError]:
@@ -232,10 +268,8 @@ def example_problem(file: Path, rule: str, example: str, hit: bool) -> RulebookE
 
 
 def _compile(file: YamlFile, rule: str, patterns: list[str], *where: str | int) -> Patterns:
-    options = re2.Options()
-    options.log_errors = False
     try:
-        return Patterns(tuple(re2.compile(pattern, options) for pattern in patterns))
+        return Patterns.of(patterns)
     except re2.error as error:
         shown = error.args[0] if error.args else ""
         problem = shown.decode("utf-8", "replace") if isinstance(shown, bytes) else str(shown)
