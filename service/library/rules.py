@@ -188,7 +188,7 @@ class LibraryRules:
     compiled: dict[str, Patterns]
     """Patterns by rule: ``<id>``, ``<id>.resume``, ``<id>.unless``, ``outline.<n>``, ``held.disapproves``.
 
-    ``all.lines``, ``all.blocks``, ``all.outline``, ``all.sentence``, ``all.paragraph`` hold those of all rules of a kind:
+    ``all.lines``, ``all.blocks``, ``all.outline``, ``all.sentence``, ``all.paragraph`` hold those of a whole kind:
     most lines match none, and are done with one search.
     """
 
