@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.errors import Conflict, NotFound
-from service.library.conflicts.detect import detector_of
+from service.library.conflicts.detect import Published, detector_of
 from service.library.conflicts.examples import check_topics
+from service.library.conflicts.pairs import Source
+from service.library.conflicts.statements import statements
 from service.library.conflicts.topics import load_topics
+from service.library.folder import read_folder
+from service.library.ingest import ingest, sections_of
+from service.library.outline import Section
+from service.library.rules import LibraryRules
 from service.library.store import Library
 from service.rulebook.thesaurus import Thesaurus
 from service.schemas import Passage, SearchRequest
@@ -18,6 +29,7 @@ from service.settings import Settings, read_settings
 from tests.conftest import KNOWLEDGE
 
 CLAIMS = KNOWLEDGE / "library" / "claims"
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
 LAW = """---
 kind: law
@@ -198,3 +210,46 @@ async def test_without_topics_nobody_looks(tmp_path: Path, thesaurus: Thesaurus)
 
 def test_the_same_folder_is_read_once() -> None:
     assert detector_of(CLAIMS) is detector_of(CLAIMS)
+
+
+def _published(number: int, told: str) -> Published:
+    sentence, _, heading = (part.strip() for part in told.partition("｜"))
+    source = Source(f"d{number}", 1, "*", "", "guideline", "guideline", None, NOW, None, None)
+    return Published(source, sentence, lambda: [Section(heading, 1, 0, 0, len(sentence))])
+
+
+@pytest.mark.parametrize("half", ["seen", "unseen"])
+def test_pairs_that_disagree_are_found_and_pairs_that_only_look_alike_are_not(half: str) -> None:
+    pairs = yaml.load((Path(__file__).parent / "data" / "conflict_pairs.yaml").read_text("utf-8"), yaml.CBaseLoader)
+    detector = detector_of(CLAIMS)
+    wrong = [
+        f"{kind}: {row}"
+        for kind in ("clash", "agree")
+        for row in pairs[half][kind]
+        if bool(detector.run([_published(n, told) for n, told in enumerate(row.split("⚡"))])) != (kind == "clash")
+    ]
+    assert wrong == []
+
+
+@given(st.text(alphabet="退货款运费不要可以七天15“”‘’。，；：、|\n-①质量问题由商家客户承担 ~《》", max_size=120))
+def test_every_quote_is_the_document_itself(text: str) -> None:
+    told = statements(text, [Section("", 0, 0, 0, len(text))], "", detector_of(CLAIMS).topics.reading)
+    for statement in told:
+        assert 0 <= statement.start < statement.end <= len(text)
+        assert all(statement.start <= place < statement.end for place in statement.places)
+        assert len(statement.places) == len(statement.text)
+
+
+def test_the_shipped_documents_do_not_contradict_each_other(library_rules: LibraryRules) -> None:
+    found = detector_of(CLAIMS).run(
+        Published(
+            Source(
+                file.id, 1, "*", made.title, file.kind, made.front.authority or file.authority, None, NOW, None, None
+            ),
+            made.text,
+            partial(sections_of, made.text, file.kind, made.title, library_rules),
+        )
+        for file in read_folder(KNOWLEDGE)
+        for made in [ingest(Path(file.path).name, file.data, library_rules, kind=file.kind, own=True)]
+    )
+    assert [(clash.topic, clash.left.quote, clash.right.quote) for clash in found] == []

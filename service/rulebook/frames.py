@@ -55,7 +55,7 @@ class OneFrame:
         self._tokens = [plain_token(t) if "<" not in t else read_token(t, frame, words) for t in frame.split()]
         if not self._tokens:
             raise ValueError(phrase("frame_empty"))
-        self._firm = firm and not any(denies(word) for token in self._tokens for word in token.needed or ())
+        self._firm = firm and not self.denies
         self._compiled: re.Pattern[str] | None = None
         self._names = [name for token in self._tokens for name in token.names]
         self.crosses = max(token.crosses for token in self._tokens)
@@ -64,6 +64,11 @@ class OneFrame:
         """For every token that must be there and is made of words: those words."""
         if not self.needs and not any(name in NUMERALS for name in self._names):
             raise ValueError(phrase("frame_no_word", frame=frame))
+
+    @property
+    def denies(self) -> bool:
+        """Whether one of its words has a denial in it."""
+        return any(denies(word) for token in self._tokens for word in token.needed or ())
 
     @property
     def pattern(self) -> re.Pattern[str]:

@@ -18,7 +18,7 @@ from typing import Any
 from service.library.conflicts.claims import Claim
 from service.library.conflicts.pairs import Clash, Said, Source
 
-_VERSION = 1
+_VERSION = 2
 """Raised when reading itself changes, so that what was found before is not taken for it."""
 NAME = "contradictions.json"
 
@@ -69,7 +69,7 @@ def waiting(path: Path, ruled: Collection[str]) -> int:
 
 def _plain(clash: Clash) -> dict[str, Any]:
     plain = asdict(clash) | {"keys": sorted(clash.keys)}
-    for side in (plain["left"], plain["right"], *plain["left_more"], *plain["right_more"]):
+    for side in (plain["left"], plain["right"], *plain["left_more"], *plain["right_more"], *plain["lawless"]):
         source, claim = side["source"], side["claim"]
         claim["cases"] = {name: sorted(cases) for name, cases in claim["cases"].items()}
         for name in ("created_at", "effective_from", "effective_to"):
@@ -86,7 +86,7 @@ def _clash(plain: Mapping[str, Any]) -> Clash:
         right=_said(plain["right"]),
         left_more=tuple(map(_said, plain["left_more"])),
         right_more=tuple(map(_said, plain["right_more"])),
-        with_law=plain["with_law"],
+        lawless=tuple(map(_said, plain["lawless"])),
         keys=frozenset(plain["keys"]),
         sure=plain["sure"],
     )

@@ -55,7 +55,7 @@ class Standing:
         left = (self.clash.left, *self.clash.left_more)
         right = (self.clash.right, *self.clash.right_more)
         lost: dict[Keep | None, tuple[Said, ...]] = {
-            None: right if self.clash.with_law and self.clash.sure else (),
+            None: self.clash.lawless if self.clash.sure else (),
             "left": right,
             "right": left,
             "neither": (*left, *right),

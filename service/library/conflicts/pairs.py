@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations_with_replacement
 
-from service.library.conflicts.claims import Cases, Claim
+from service.library.conflicts.cases import Cases
+from service.library.conflicts.claims import Claim
 from service.library.conflicts.topics import EVERY, Mode, Topic, Topics
+from service.library.scope import SHARED
 from service.schemas import Authority, DocumentKind
 
 _FORCE: dict[Authority, int] = {"law": 0, "platform": 1, "shop": 2, "guideline": 3}
@@ -54,9 +56,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """A contradiction as a person sees it: one question, two documents (or one), the plainest quote of each side.
+    """A contradiction as a person sees it: one question, two answers, the plainest quote of each side.
 
-    ``left_more``/``right_more`` are the other sentences of each side that say the same.
+    ``left_more`` are the other sentences, of any document, that say what the left one says; ``right_more`` those of
+    the right one's document.
     """
 
     key: str
@@ -66,10 +69,16 @@ class Clash:
     right: Said
     left_more: tuple[Said, ...]
     right_more: tuple[Said, ...]
-    with_law: bool
+    lawless: tuple[Said, ...]
+    """The sentences of the right side that contradict the law itself."""
     keys: frozenset[str]
     """The keys of every pair of quotes in it: a ruling on any of them holds."""
     sure: bool = True
+
+    @property
+    def with_law(self) -> bool:
+        """Whether the left side is law and the right is below it."""
+        return bool(self.lawless)
 
     @property
     def shops(self) -> frozenset[str]:
@@ -129,7 +138,9 @@ def _clash(topic: Topic, left: Said, right: Said, lawful: Sequence[Said]) -> boo
         return False
     if over:
         return _worse(topic, right.claim, left.claim)
-    return not any(_only_quotes(topic, one, other, lawful) for one, other in ((left, right), (right, left)))
+    return not topic.entry.law_only and not any(
+        _only_quotes(topic, one, other, lawful) for one, other in ((left, right), (right, left))
+    )
 
 
 def _only_quotes(topic: Topic, one: Said, other: Said, lawful: Sequence[Said]) -> bool:
@@ -182,34 +193,56 @@ def _unsaid(mode: Mode, one: frozenset[str], other: frozenset[str], over: bool) 
     return mode == "apart" or not (one or other) or (mode == "under" and over and not one)
 
 
-def _grouped(topic: Topic, pairs: Sequence[tuple[Said, Said]]) -> list[Clash]:
-    """One contradiction for all pairs of two documents; inside one document, one for each pair of answers.
+Pair = tuple[Said, Said]
 
-    A document against the law is one contradiction too, whichever text of the law says it.
+
+def _grouped(topic: Topic, pairs: Sequence[Pair]) -> list[Clash]:
+    """One contradiction for each document that disagrees with the rest.
+
+    Pairs with the same two answers are one dispute. The answer of the law, or else of more documents, is the left
+    side as a whole; every document that answers otherwise is a contradiction of its own.
     """
-    groups: dict[tuple[str, ...], list[tuple[Said, Said]]] = defaultdict(list)
+    disputes: dict[tuple[frozenset[str], frozenset[str]], list[Pair]] = defaultdict(list)
     for left, right in pairs:
-        key: tuple[str, ...] = (left.source.id, right.source.id)
-        if left.source.authority == "law" != right.source.authority:
-            key = (left.source.authority, right.source.id)
-        elif left.source.id == right.source.id:
-            answers = sorted([_answer(left), _answer(right)])
-            left, right = (left, right) if _answer(left) == answers[0] else (right, left)
-            key = (left.source.id, *answers)
-        groups[key].append((left, right))
-    return [_clash_of(topic, group) for group in groups.values()]
+        shops = frozenset({left.source.shop, right.source.shop} - {SHARED})
+        disputes[frozenset({_answer(left), _answer(right)}), shops].append((left, right))
+    found: list[Clash] = []
+    for dispute in disputes.values():
+        leading = _leading(dispute)
+        turned = [pair if _answer(pair[0]) == leading else (pair[1], pair[0]) for pair in dispute]
+        for document in sorted({right.source.id for _, right in turned}):
+            found.append(_clash_of(topic, [pair for pair in turned if pair[1].source.id == document]))
+    return found
+
+
+def _leading(dispute: Sequence[Pair]) -> str:
+    """The answer that stands on the left: the law's, that of more documents, that of greater force, the first."""
+    answers: dict[str, list[Said]] = defaultdict(list)
+    for said in (one for pair in dispute for one in pair):
+        answers[_answer(said)].append(said)
+
+    def order(answer: str) -> tuple[bool, int, int, str, int]:
+        several = answers[answer]
+        first = min(several, key=lambda said: (said.source.id, said.claim.start))
+        force = min(_FORCE[said.source.authority] for said in several)
+        documents = len({said.source.id for said in several})
+        return force > 0, -documents, force, first.source.id, first.claim.start
+
+    return min(answers, key=order)
 
 
 def _answer(said: Said) -> str:
-    return f"{said.claim.answer} {said.claim.high or ''}"
+    return f"{said.claim.answer} {said.claim.low} {said.claim.high}"
 
 
-def _clash_of(topic: Topic, group: Sequence[tuple[Said, Said]]) -> Clash:
-    def plain(pair: tuple[Said, Said]) -> tuple[float, int, int]:
+def _clash_of(topic: Topic, group: Sequence[Pair]) -> Clash:
+    def plain(pair: Pair) -> tuple[bool, float, str, int, int]:
         left, right = pair
-        return -(left.claim.weight + right.claim.weight), left.claim.start, right.claim.start
+        weight = -(left.claim.weight + right.claim.weight)
+        return not _over(pair), weight, left.source.id, left.claim.start, right.claim.start
 
     left, right = min(group, key=plain)
+    lawless = _others(None, (pair[1] for pair in group if _over(pair)))
     return Clash(
         key_of(topic.id, left, right),
         topic.id,
@@ -218,11 +251,19 @@ def _clash_of(topic: Topic, group: Sequence[tuple[Said, Said]]) -> Clash:
         right,
         _others(left, (pair[0] for pair in group)),
         _others(right, (pair[1] for pair in group)),
-        left.source.authority == "law" != right.source.authority,
+        lawless,
         frozenset(key_of(topic.id, *pair) for pair in group),
     )
 
 
-def _others(chosen: Said, several: Iterable[Said]) -> tuple[Said, ...]:
-    by_place = {said.claim.start: said for said in several if said.claim.start != chosen.claim.start}
+def _over(pair: Pair) -> bool:
+    """Whether the left side is law and the right is below it."""
+    return pair[0].source.authority == "law" != pair[1].source.authority
+
+
+def _others(chosen: Said | None, several: Iterable[Said]) -> tuple[Said, ...]:
+    """Each sentence once, without the chosen one, in the order of the documents."""
+    by_place = {(said.source.id, said.claim.start): said for said in several}
+    if chosen is not None:
+        by_place.pop((chosen.source.id, chosen.claim.start), None)
     return tuple(by_place[place] for place in sorted(by_place))

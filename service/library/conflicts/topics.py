@@ -17,7 +17,7 @@ from pydantic import Field
 
 from service.errors import phrase
 from service.rulebook.frameindex import FrameIndex
-from service.rulebook.frames import Frames
+from service.rulebook.frames import Frames, OneFrame
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 
 FOLDER = "claims"
@@ -59,6 +59,8 @@ class TopicFile(StrictModel):
     """For questions answered by a number: every answer's frames capture it."""
     better: list[str] | Literal["more", "less"] = Field(default_factory=list)
     """Answers from worst to best for the buyer: a shop may give more than the law, never less."""
+    law_only: bool = False
+    """Only what falls short of the law counts; below it one document may well say less than another."""
     clash: list[tuple[str, str]] = Field(default_factory=list)
     """Answers that cannot both hold; empty: all that differ."""
     answers: dict[str, AnswerFile] = Field(min_length=1)
@@ -122,6 +124,8 @@ class Answer:
     id: str
     entry: AnswerFile
     unless: Frames
+    denies: tuple[bool, ...]
+    """For each frame, whether it has a denial in it."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,7 @@ def load_topics(folder: Path) -> Topics:
     """
     file = read_yaml(folder / _READING)
     reading = file.parse(ReadingFile)
+    forbids = _frames(file, reading.forbids, reading.words, "forbids")
     topics: dict[str, Topic] = {}
     answers: FrameIndex[tuple[str, str]] = FrameIndex()
     for path in sorted(folder.glob("[!_]*.yaml")):
@@ -182,7 +187,7 @@ def load_topics(folder: Path) -> Topics:
             where = ("topics", place)
             if entry.id in topics:
                 raise source.error(phrase("topic_twice", topic=entry.id), *where)
-            topics[entry.id] = _topic(source, entry, words, reading, answers, where)
+            topics[entry.id] = _topic(source, entry, words, reading, forbids, answers, where)
     cases: FrameIndex[tuple[str, str]] = FrameIndex()
     for dimension, values in reading.cases.items():
         for case, frames in values.items():
@@ -194,7 +199,7 @@ def load_topics(folder: Path) -> Topics:
     return Topics(
         topics,
         reading,
-        compiled("forbids"),
+        forbids,
         compiled("told"),
         compiled("told_above"),
         compiled("forbids_above"),
@@ -208,6 +213,7 @@ def _topic(
     entry: TopicFile,
     words: Mapping[str, Sequence[str]],
     reading: ReadingFile,
+    forbids: Frames,
     index: FrameIndex[tuple[str, str]],
     where: tuple[str | int, ...],
 ) -> Topic:
@@ -217,10 +223,16 @@ def _topic(
         place = (*where, "answers", name)
         frames = _frames(file, answer.frames, words, *place, "frames", firm=True)
         index.add((entry.id, name), frames)
-        answers[name] = Answer(name, answer, _frames(file, answer.unless, words, *place, "unless"))
+        unless = _frames(file, answer.unless, words, *place, "unless")
+        answers[name] = Answer(name, answer, unless, tuple(_denying(frame, forbids) for frame in frames))
     about = _frames(file, entry.about, words, *where, "about")
     unless = _frames(file, entry.unless, words, *where, "unless")
     return Topic(entry.id, entry, about, unless, answers, file.path, file.line(*where))
+
+
+def _denying(frame: OneFrame, forbids: Frames) -> bool:
+    """Whether a frame looks for a denial itself."""
+    return frame.denies or any(forbids.hold(word) for need in frame.needs for word in need)
 
 
 def _known(file: YamlFile, entry: TopicFile, reading: ReadingFile, where: tuple[str | int, ...]) -> None:
