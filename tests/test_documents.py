@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from service.errors import Conflict, InvalidRequest, NotFound, PreconditionFaile
 from service.library.store import Library
 from service.rulebook.cited import CitedRule, cited_rules, read_cited
 from service.rulebook.thesaurus import Thesaurus
-from service.settings import Settings
+from service.settings import Settings, read_settings
 from tests.desk import KNOWLEDGE, shipped
 from tests.papers import HELD, added, gift, texts
 
@@ -154,6 +156,23 @@ async def test_a_version_of_old_content_is_the_old_version(library: Library):
     await added(library, gift("七"), document_id=made.id)
     fresh = await added(library, gift("五"))  # neither live nor newest there: a document of its own may say it
     assert (fresh.id == made.id, fresh.duplicate) == (False, False)
+
+
+async def test_the_same_bytes_read_by_other_rules_are_a_new_version(
+    settings: Settings, thesaurus: Thesaurus, tmp_path: Path
+):
+    first = await Library.open(settings, thesaurus)
+    made = await added(first, gift("三", HELD), publish=True)
+    await first.close()
+    own = tmp_path / "own"
+    shutil.copytree(settings.knowledge_dir / "library", own / "library")
+    tuning = own / "library" / "search.yaml"
+    text = tuning.read_text("utf-8")
+    tuning.write_text(re.sub(r"small: \d+", "small: 1", text), "utf-8")
+    second = await Library.open(read_settings(data_dir=settings.data_dir, knowledge_dir=own), thesaurus)
+    again = await added(second, gift("三", HELD), document_id=made.id)
+    assert (again.version, again.duplicate) == (2, False)
+    await second.close()
 
 
 async def test_content_of_another_document_is_taken_with_a_warning(library: Library):
