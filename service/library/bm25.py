@@ -6,8 +6,7 @@ thousands of passages is a few dozen array additions.
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -35,20 +34,22 @@ class Bm25Index:
         lengths = np.array([sum(c.values()) for c in counts], dtype=np.float32)
         mean = float(lengths[judged].mean()) if judged.any() and lengths[judged].sum() else 1.0
         norms = k1 * (1 - b + b * lengths / mean)
-        found: defaultdict[str, tuple[list[int], list[float]]] = defaultdict(lambda: ([], []))
-        for index, terms in enumerate(counts):
-            for term, count in terms.items():
-                ids, values = found[term]
-                ids.append(index)
-                values.append(count)
+        numbers: dict[str, int] = {}
+        named = [numbers.setdefault(term, len(numbers)) for terms in counts for term in terms]
+        where = np.repeat(np.arange(self.size, dtype=np.int32), [len(terms) for terms in counts])
+        order = np.argsort(np.array(named, dtype=np.int64), kind="stable")  # by term, its passages in their order
+        where = where[order]
+        often = np.array([count for terms in counts for count in terms.values()], dtype=np.float32)[order]
+        ends = np.cumsum(np.bincount(named, minlength=len(numbers))) if named else np.zeros(0, dtype=np.int64)
+        known = np.bincount(np.array(named, dtype=np.int64)[order], judged[where], minlength=len(numbers))
         number = int(judged.sum())
-        self._postings: dict[str, tuple[NDArray[np.int32], Scores]] = {}
-        for term, (ids, values) in found.items():
-            where = np.array(ids, dtype=np.int32)
-            often = np.array(values, dtype=np.float32)
-            known = int(judged[where].sum())
-            idf = math.log(1 + (number - known + 0.5) / (known + 0.5))
-            self._postings[term] = (where, (idf * often * (k1 + 1) / (often + norms[where])).astype(np.float32))
+        idf = np.log(1 + (number - known + 0.5) / (known + 0.5)).astype(np.float32)
+        rare = np.repeat(idf, np.diff(ends, prepend=0))
+        adds = (rare * often * np.float32(k1 + 1) / (often + norms[where])).astype(np.float32)
+        starts = [0, *ends.tolist()]
+        self._postings: dict[str, tuple[NDArray[np.int32], Scores]] = {
+            term: (where[starts[n] : starts[n + 1]], adds[starts[n] : starts[n + 1]]) for term, n in numbers.items()
+        }
 
     def score(self, terms: Iterable[str], weight: float = 1.0, into: Scores | None = None) -> Scores:
         """The score of every passage; a term counts once, however often it is asked.

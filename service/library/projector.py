@@ -14,7 +14,7 @@ from service.projection.index import VectorIndex
 
 _log = structlog.get_logger()
 
-POLL_S = 0.5
+POLL_S = 0.25
 """How often the pointer is looked at; a publication by the shell is served within a second."""
 SETTLE_S = 0.5
 """How long a generation must stand before it is projected: start-up and bursts of uploads come first."""
