@@ -1,6 +1,8 @@
 """docx, pdf and html through the door of the files, and what is refused."""
 
 import io
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -317,3 +319,20 @@ def test_time_and_memory_end_a_reader_and_not_the_service():
 def test_a_page_cannot_reach_out(library_rules: LibraryRules):
     page = '<html><body><img src="http://127.0.0.1:9/x.png"><iframe src="file:///etc/passwd"></iframe><p>正文。</p></body></html>'
     assert parse_with("a.html", page.encode(), library_rules.files).text == "正文。"
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        "import socket; socket.create_connection(('127.0.0.1', 9))",
+        "import subprocess; subprocess.Popen(['true'])",
+        "import os; os.system('true')",
+        "open('/tmp/left-behind', 'w')",
+    ],
+)
+def test_a_reader_has_no_way_out(act: str):
+    limits = RULES.limits.model_dump()
+    program = f"from service.library.files import worker\nworker._bind({limits!r})\n{act}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=HOME)
+    assert done.returncode == 1
+    assert "PermissionError" in done.stderr

@@ -122,7 +122,9 @@ def _resumes(line: str, inside: str, prose: int | None, rules: LibraryRules) -> 
     """Whether the document's own text goes on: at its next heading, or, after a list of titles, at whole sentences."""
     if rules.compiled[f"{inside}.resume"].search(line):
         return True
-    return prose is not None and len(line) >= prose and line[-1] in rules.noise.cut.sentence_ends
+    if prose is None:
+        return False
+    return line.startswith("|") or (len(line) >= prose and line[-1] in rules.noise.cut.sentence_ends)
 
 
 def _take_lines(page: _Lines) -> None:
