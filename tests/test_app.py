@@ -25,8 +25,8 @@ DOORS = {
     "mask_text": ("POST", "/v1/privacy/mask", 200, MaskResult),
     "search_knowledge": ("POST", "/v1/knowledge/search", 200, SearchResult),
 }
-STATEFUL = {"publish_document", "rollback_document", "release_sentence"}
-"""Doors whose examples need documents to be there; ``test_api_documents`` pastes them."""
+STATEFUL = {"publish_document", "rollback_document", "release_sentence", "rule_conflict"}
+"""Doors whose examples need documents to be there; the tests of those doors paste them."""
 CASES = [(operation, name) for operation in DOORS for name in examples_of(operation)]
 
 
@@ -73,6 +73,9 @@ def test_operation_ids_are_stable() -> None:
         "list_held": "GET /v1/knowledge/documents/{id}/held",
         "release_sentence": "POST /v1/knowledge/documents/{id}/held/{n}/release",
         "hold_sentence": "DELETE /v1/knowledge/documents/{id}/held/{n}/release",
+        "list_conflicts": "GET /v1/knowledge/conflicts",
+        "get_conflict": "GET /v1/knowledge/conflicts/{id}",
+        "rule_conflict": "POST /v1/knowledge/conflicts/{id}/ruling",
         "search_knowledge": "POST /v1/knowledge/search",
         "healthz": "GET /healthz",
         "readyz": "GET /readyz",
