@@ -305,7 +305,7 @@ def test_a_pdf_locked_against_printing_only_is_read():
 
 
 def test_time_and_memory_end_a_reader_and_not_the_service():
-    slow = RULES.model_copy(update={"limits": RULES.limits.model_copy(update={"seconds": 1.0})})
+    slow = RULES.model_copy(update={"limits": RULES.limits.model_copy(update={"seconds": 1.0, "wall_seconds": 20.0})})
     deep = b"<body>" + b"<div><p>x</p>" * 400_000
     with pytest.raises(UnsupportedDocument) as problem:
         parse_with("a.html", deep, slow)

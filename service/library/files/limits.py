@@ -13,7 +13,9 @@ class Limits(StrictModel):
     bytes: int = Field(ge=1024)
     chars: int = Field(ge=1000)
     pages: int = Field(ge=1)
-    seconds: float = Field(gt=0, le=60)
+    seconds: float = Field(ge=1, le=60)
+    """Of the processor: what a file costs does not depend on who else is busy."""
+    wall_seconds: float = Field(ge=1, le=120)
     memory_mb: int = Field(ge=128)
     at_once: int = Field(ge=1)
     zip_entries: int = Field(ge=10)

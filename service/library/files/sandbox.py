@@ -26,8 +26,6 @@ _KEPT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "VIRTUAL_E
 """Environment variables a child gets; keys and addresses are not among them."""
 _CPU_SPENT = int(getattr(signal, "SIGXCPU", 24))
 _KILLED = int(getattr(signal, "SIGKILL", 9))
-_GRACE_S = 1.0
-"""Beside the limit: starting an interpreter is not the file's fault."""
 
 
 def read_apart(how: str, data: bytes, rules: FileRules) -> Content:
@@ -44,10 +42,10 @@ def read_apart(how: str, data: bytes, rules: FileRules) -> Content:
     """
     limits = rules.limits
     gate = _gate(limits.at_once)
-    if not gate.acquire(timeout=limits.seconds):
+    if not gate.acquire(timeout=limits.wall_seconds):
         raise Unavailable("reader_busy")
     try:
-        return _answer(*_run(_task(how, rules), data, limits.seconds + _GRACE_S), limits.seconds, limits.memory_mb)
+        return _answer(*_run(_task(how, rules), data, limits.wall_seconds), limits.seconds, limits.memory_mb)
     finally:
         gate.release()
 
