@@ -72,6 +72,7 @@ def test_chroma_answers_like_the_exact_scan_and_follows_small_changes_in_place(i
     assert asked(index, "安装师傅上门要预约") == ["d@2#0"]
     assert "d@1#2" not in asked(index, TEXTS[2], 20)
     assert [index.serves(name) for name in ("g1", "g2")] == [False, True]
+    assert [index.health(name)["state"] for name in ("g1", "g2")] == ["building", "ready"]
     assert [path.name for path in (tmp_path / "chroma").glob("gen-*")] == [folder.name]
 
     assert project(index, "g3", named(TEXTS))  # most of it gone: built anew
@@ -125,7 +126,7 @@ def test_what_a_dead_process_left_is_never_opened(tmp_path: Path):
     Folders(left.parent).write(Stamp(installed(), "another", "g1", 4))
     index = VectorIndex(tmp_path)
     assert project(index, "g1", named(TEXTS))
-    assert index.health()["why"] == "damaged"
+    assert index.health("g1")["why"] == "damaged"
     assert asked(index, TEXTS[2]) == ["d@1#2"]
     assert [path.name for path in left.parent.glob("gen-*")] == ["gen-8"]
     index._live.process.ask("delete", {"ids": ["d@1#0"]})  # what it does not find any more …
@@ -180,14 +181,14 @@ def test_a_process_that_hangs_or_dies_is_not_waited_for(tmp_path: Path):
     assert asked(index, TEXTS[3]) == ["d@1#3"]  # the late answer to the first question is not taken for this one
     os.kill(live.process.pid, signal.SIGSEGV)
     live.process._process.wait()
-    assert index.health()["state"] == "broken"
+    assert index.health("g1")["state"] == "broken"
     assert index.query(EMBED.embed([TEXTS[0]])[0], 1) is None
     assert project(index, "g1", named(TEXTS))
     assert (index.why, asked(index, TEXTS[1])) == ("lost", ["d@1#1"])
     assert index.check()
     Folders(tmp_path / "chroma").want_rebuild()
     assert not index.serves("g1")
-    assert index.health()["state"] == "broken"
+    assert index.health("g1")["state"] == "broken"
     index.close()
     assert not Path(f"/proc/{live.process.pid}").exists()
 

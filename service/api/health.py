@@ -113,15 +113,9 @@ async def _database(desk: Desk) -> Part:
 def _search(desk: Desk) -> dict[str, Part]:
     """The snapshot and its projection; neither being short stops a draft."""
     health: dict[str, Any] = desk.library.health()
-    fingerprint, chroma = health["fingerprint"], health["chroma"]["state"]
-    details: dict[str, JsonValue] = {"chunks": health["chunks"], "vectors": fingerprint}
+    details: dict[str, JsonValue] = {"chunks": health["chunks"], "vectors": health["fingerprint"]}
     details |= {"open_conflicts": health["conflicts"], "embedder": health["embedder"], **health["vectors"]}
-    ready = chroma == "ready"
-    projection = health_note("chroma_up") if ready else health_note("chroma_off", state=chroma)
-    return {
-        "search": Part(**_searching(health), details=details),
-        "chroma": Part(state="up" if ready else "off", note=projection, details={"state": chroma}),
-    }
+    return {"search": Part(**_searching(health), details=details), "chroma": _chroma(health["chroma"])}
 
 
 def _searching(health: dict[str, Any]) -> dict[str, str]:
@@ -143,6 +137,16 @@ def _how_it_searches(health: dict[str, Any], vectors: dict[str, Any]) -> dict[st
     if vectors["semantic"]:
         return {"state": "up", "note": health_note("search_semantic", model=health["embedder"], dim=vectors["dim"])}
     return {"state": "up", "note": health_note("search_up", fingerprint=health["fingerprint"])}
+
+
+def _chroma(chroma: dict[str, Any]) -> Part:
+    """Chroma, what it answers for, and why it was last built; whatever it is, the exact scan answers."""
+    details: dict[str, JsonValue] = {name: value for name, value in chroma.items() if value is not None}
+    why = health_note(f"chroma_{chroma.get('why') or 'unbuilt'}")
+    if chroma["state"] == "ready":
+        return Part(state="up", note=health_note("chroma_up", why=why), details=details)
+    note = health_note("chroma_off", state=chroma["state"], why=why)
+    return Part(state="off", note=note, details=details)
 
 
 def _model(desk: Desk) -> Part:

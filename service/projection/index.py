@@ -246,8 +246,14 @@ class VectorIndex:
         if not self._closed:
             _log.warning("index_failed", problem=self.problem)
 
-    def health(self) -> dict[str, Any]:
-        """State, what it answers for, why and when it was built."""
-        self.serves("")
-        keys = ("state", "why", "built_at", "took_s", "problem")
-        return {key: getattr(self, key) for key in keys} | {"generation": self.name}
+    def health(self, name: str) -> dict[str, Any]:
+        """State, what it answers for, why and when it was built.
+
+        Args:
+            name: what it should answer for; until it does it is being built, whatever it did before.
+        """
+        self.serves(name)
+        state = "building" if self.state == "ready" and self.name != name else self.state
+        why = self._broken if state == "broken" else self.why
+        told = {key: getattr(self, key) for key in ("built_at", "took_s", "problem")}
+        return {"state": state, "why": why, "generation": self.name, **told}
