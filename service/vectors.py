@@ -102,6 +102,10 @@ class Chroma:
         self._collection = self._client.create_collection(title, embedding_function=None, metadata=SPACE)
         return {"version": chromadb.__version__}
 
+    def ready(self) -> Head:
+        """Nothing but an answer: the process is there and Chroma imported."""
+        return {}
+
     def upsert(self, *, ids: list[str], dim: int, body: bytes) -> Head:
         """Put vectors in, or others in their place."""
         import numpy as np
@@ -119,13 +123,13 @@ class Chroma:
         """How many there are."""
         return {"count": self._collection.count()}
 
-    def query(self, *, k: int, body: bytes) -> Head:
-        """Ids of the ``k`` nearest, best first."""
+    def query(self, *, k: int, body: bytes, count: int = 1) -> Head:
+        """Ids of the ``k`` nearest to each of ``count`` vectors, best first."""
         import numpy as np
 
-        asked = np.frombuffer(body, dtype="<f4")
-        answer = self._collection.query(query_embeddings=asked[None, :], n_results=k, include=[])
-        return {"ids": answer["ids"][0]}
+        asked = np.frombuffer(body, dtype="<f4").reshape(count, -1)
+        answer = self._collection.query(query_embeddings=asked, n_results=k, include=[])
+        return {"ids": answer["ids"]}
 
     def sweep(self, *, name: str) -> Head:
         """Of a ``chroma run`` server, take away the collections of other generations."""
@@ -147,6 +151,8 @@ def _title(name: str) -> str:
 
 def work(sock: socket.socket) -> None:
     """Answer until the other side is gone; an error is told by its class, never by its text."""
+    import chromadb  # noqa: F401  begun at once: it takes a second, and the first order may be a while coming
+
     chroma = Chroma()
     while True:
         try:

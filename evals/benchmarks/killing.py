@@ -13,6 +13,7 @@ import json
 import os
 import random
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,14 @@ from evals.benchmarks.texts import sentences
 
 KINDS = {"sync": 40, "add": 30, "replace": 30, "rebuild": 20}
 """Kinds of work, and how often each is killed unless told otherwise."""
-FILES = 8
-SECTIONS = 6
+FILES = 5
+SECTIONS = 5
 
 
 def paper(name: str, turn: int) -> str:
     """A document of many passages; each says which document and which turn it is of."""
     chance = random.Random(f"{name}-{turn}")
-    said = sentences()
+    said = _said()
     parts = [f"# {name}\n"]
     for section in range(SECTIONS):
         parts.append(f"## {name}-{section}\n{name} turn{turn} " + "".join(chance.choices(said, k=6)) + "\n")
@@ -39,7 +40,14 @@ def documents(knowledge: Path, turn: int) -> None:
     folder = knowledge / "guidelines"
     folder.mkdir(exist_ok=True)
     for number in range(FILES):
-        (folder / f"paper{number}.md").write_text(paper(f"paper{number}", turn), encoding="utf-8")
+        part = folder / ".part"  # half a file is the writer's doing; a sync refuses it and publishes nothing
+        part.write_text(paper(f"paper{number}", turn), encoding="utf-8")
+        part.replace(folder / f"paper{number}.md")
+
+
+@cache
+def _said() -> list[str]:
+    return sentences()
 
 
 class Work:

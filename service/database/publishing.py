@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.database.knowledge import POINTER, Pointer, Row, digest_of, find_document, read_pointer
+from service.database.knowledge import POINTER, Pointer, Row, digest_of, read_pointer
 from service.database.tables import changes, chunks, documents, pointer, releases, rulings, vectors, versions
 
-_BATCH = 500
+_BATCH = 2_000
+_ASKED = 500
 _LABELS = ("kind", "title", "authority", "platform", "category")
 
 
@@ -68,12 +70,33 @@ async def record(
     connection: AsyncConnection, document_id: str, action: str, version: int | None, signed: Signed = UNSIGNED
 ) -> None:
     """Add one to a document's revision and write down what was done."""
-    of = documents.c.id == document_id
-    await connection.execute(update(documents).where(of).values(revision=documents.c.revision + 1))
-    revision, shop = (await connection.execute(select(documents.c.revision, documents.c.shop).where(of))).one()
-    row = {"document_id": document_id, "revision": revision, "shop": shop, "action": action, "version": version}
-    who = {"author": signed.author, "note": signed.note, "changed_at": datetime.now(UTC)}
-    await connection.execute(insert(changes).values(**row, **who))
+    await record_all(connection, action, [(document_id, version, signed)])
+
+
+async def record_all(connection: AsyncConnection, action: str, which: Sequence[tuple[str, int | None, Signed]]) -> None:
+    """:func:`record` for different documents, in three statements however many they are."""
+    ids = [document_id for document_id, _, _ in which]
+    known: dict[str, tuple[int, str]] = {}
+    for some in _slices(ids):
+        of = documents.c.id.in_(some)
+        await connection.execute(update(documents).where(of).values(revision=documents.c.revision + 1))
+        query = select(documents.c.id, documents.c.revision, documents.c.shop).where(of)
+        known |= {row[0]: (row[1], row[2]) for row in await connection.execute(query)}
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "document_id": document_id,
+            "revision": known[document_id][0],
+            "shop": known[document_id][1],
+            "action": action,
+            "version": version,
+            "author": signed.author,
+            "note": signed.note,
+            "changed_at": now,
+        }
+        for document_id, version, signed in which
+    ]
+    await _insert(connection, changes, rows)
 
 
 async def add_version(
@@ -97,28 +120,70 @@ async def add_version(
     Returns:
         The version's number, counted from 1.
     """
-    key = {"document_id": document["id"], "shop": document["shop"]}
-    if await find_document(connection, document["id"]) is None:
-        await connection.execute(insert(documents).values({**document, "revision": 0}))
-    last = select(func.max(versions.c.number)).where(versions.c.document_id == document["id"])
-    number = int((await connection.execute(last)).scalar() or 0) + 1
-    seal = seal_of(version["text"], pieces)
-    row = {**key, **version, "number": number, "seal": seal, "state": "draft", "created_at": datetime.now(UTC)}
-    await connection.execute(insert(versions).values(row))
-    rows = await add_chunks(connection, {**key, "version": number}, pieces)
-    if blobs:
-        await add_vectors(connection, [(chunk["id"], chunk["shop"]) for chunk in rows], blobs, fingerprint)
-    await record(connection, document["id"], "added", number, Signed(version["author"], version["note"]))
-    return number
+    return (await add_versions(connection, [Taken(document, version, pieces, blobs)], fingerprint))[0]
 
 
-async def add_chunks(connection: AsyncConnection, key: Row, pieces: Sequence[Row]) -> Sequence[Row]:
-    """Chunks of a version, whose ``key`` has document_id, shop and version; returns their rows."""
-    of = f"{key['document_id']}@{key['version']}"
-    rows = [{**key, **piece, "id": f"{of}#{ordinal}", "ordinal": ordinal} for ordinal, piece in enumerate(pieces)]
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What :func:`add_version` takes, for :func:`add_versions`."""
+
+    document: Row
+    version: Row
+    pieces: Sequence[Row]
+    blobs: Sequence[bytes]
+
+
+async def add_versions(connection: AsyncConnection, taken: Sequence[Taken], fingerprint: str) -> list[int]:
+    """:func:`add_version` for different documents: as many statements for a hundred as for one."""
+    ids = [item.document["id"] for item in taken]
+    last: dict[str, int | None] = {}
+    for some in _slices(ids):
+        query = (
+            select(documents.c.id, func.max(versions.c.number))
+            .outerjoin(versions, versions.c.document_id == documents.c.id)
+            .where(documents.c.id.in_(some))
+            .group_by(documents.c.id)
+        )
+        last |= {row[0]: row[1] for row in await connection.execute(query)}
+    await _insert(connection, documents, [{**i.document, "revision": 0} for i in taken if i.document["id"] not in last])
+    numbers = [(last.get(document_id) or 0) + 1 for document_id in ids]
+    now = datetime.now(UTC)
+    rows, pieces, blobs = [], [], []
+    for item, number in zip(taken, numbers, strict=True):
+        key = {"document_id": item.document["id"], "shop": item.document["shop"]}
+        seal = seal_of(item.version["text"], item.pieces)
+        rows.append({**key, **item.version, "number": number, "seal": seal, "state": "draft", "created_at": now})
+        made = chunk_rows({**key, "version": number}, item.pieces)
+        pieces += made
+        if item.blobs:
+            blobs += [((row["id"], row["shop"]), blob) for row, blob in zip(made, item.blobs, strict=True)]
+    await _insert(connection, versions, rows)
+    await _insert(connection, chunks, pieces)
+    await add_vectors(connection, [key for key, _ in blobs], [blob for _, blob in blobs], fingerprint)
+    signs = [Signed(item.version["author"], item.version["note"]) for item in taken]
+    await record_all(connection, "added", list(zip(ids, numbers, signs, strict=True)))
+    return numbers
+
+
+async def _insert(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     for start in range(0, len(rows), _BATCH):
-        await connection.execute(insert(chunks), rows[start : start + _BATCH])
-    return rows
+        await connection.execute(insert(table), rows[start : start + _BATCH])
+
+
+def _slices(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at once as any database takes in one IN."""
+    return (ids[start : start + _ASKED] for start in range(0, len(ids), _ASKED))
+
+
+def chunk_rows(key: Row, pieces: Sequence[Row]) -> list[Row]:
+    """The chunks of a version, whose ``key`` has document_id, shop and version."""
+    of = f"{key['document_id']}@{key['version']}"
+    return [{**key, **piece, "id": f"{of}#{ordinal}", "ordinal": ordinal} for ordinal, piece in enumerate(pieces)]
+
+
+async def add_chunks(connection: AsyncConnection, key: Row, pieces: Sequence[Row]) -> None:
+    """Chunks of a version, whose ``key`` has document_id, shop and version."""
+    await _insert(connection, chunks, chunk_rows(key, pieces))
 
 
 def seal_of(text: str, pieces: Sequence[Row]) -> str:
@@ -138,8 +203,7 @@ async def add_vectors(
         {"chunk_id": chunk, "shop": shop, "fingerprint": fingerprint, "dim": len(blob) // 4, "blob": blob}
         for (chunk, shop), blob in zip(ids, blobs, strict=True)
     ]
-    for start in range(0, len(rows), _BATCH):
-        await connection.execute(insert(vectors), rows[start : start + _BATCH])
+    await _insert(connection, vectors, rows)
 
 
 async def publish_versions(
@@ -149,17 +213,25 @@ async def publish_versions(
     action: str = "published",
 ) -> None:
     """Make these the live versions of their documents, which take over their labels; the caller moves the pointer."""
-    for document_id, number in which:
-        of = versions.c.document_id == document_id
+    chosen = dict(which)
+    if not chosen:
+        return
+    found: dict[str, dict[str, Any]] = {}
+    for some in _slices(list(chosen)):
+        of = versions.c.document_id.in_(some)
         await connection.execute(update(versions).where(of, versions.c.state == "published").values(state="retired"))
-        await connection.execute(update(versions).where(of, versions.c.number == number).values(state="published"))
         await connection.execute(update(versions).where(of, versions.c.queued).values(queued=False))
-        labels = (
-            await connection.execute(select(versions.c.labels).where(of, versions.c.number == number))
-        ).scalar_one()
-        kept = {label: labels.get(label) for label in _LABELS}
-        await connection.execute(update(documents).where(documents.c.id == document_id).values(kept))
-        await record(connection, document_id, action, number, signed)
+        query = select(versions.c.document_id, versions.c.number, versions.c.labels).where(of)
+        rows = await connection.execute(query)
+        found |= {row[0]: {label: row[2].get(label) for label in _LABELS} for row in rows if chosen[row[0]] == row[1]}
+    one = (versions.c.document_id == bindparam("of_id"), versions.c.number == bindparam("of_number"))
+    keys = [{"of_id": document_id, "of_number": number} for document_id, number in chosen.items()]
+    await connection.execute(update(versions).where(*one).values(state="published"), keys)
+    labels = [{"of_id": document_id, **kept} for document_id, kept in found.items()]
+    if labels:
+        columns: dict[str, Any] = {label: bindparam(label) for label in _LABELS}
+        await connection.execute(update(documents).where(documents.c.id == bindparam("of_id")).values(columns), labels)
+    await record_all(connection, action, [(document_id, number, signed) for document_id, number in chosen.items()])
 
 
 async def retire_documents(connection: AsyncConnection, ids: Iterable[str], signed: Signed = UNSIGNED) -> None:

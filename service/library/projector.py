@@ -46,6 +46,7 @@ class Projector:
 
     def start(self) -> None:
         """Begin; returns at once."""
+        self._index.prepare()
         self._tasks = [
             asyncio.create_task(self._watch(), name="pointer-watch"),
             asyncio.create_task(self._project(), name="chroma-projection"),

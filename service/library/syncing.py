@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from service.database import knowledge as rows
 from service.database import publishing as writing
+from service.database.publishing import Taken
 from service.database.session import Database
 from service.errors import RulebookError, phrase
 from service.library.current import Current
@@ -70,12 +71,9 @@ class FolderSync:
         for rule in await self._publisher.losing(connection, after):
             reason = phrase("rule_would_lose", id=rule.boundary, rule=rule.rule, path=rule.document)
             raise RulebookError(rule.file, rule.line, reason)
-        which = []
-        for item in fresh:
-            number = await writing.add_version(
-                connection, item.document, item.version, item.pieces, item.blobs, self._embedder.fingerprint
-            )
-            which.append((item.document["id"], number))
+        taken = [Taken(item.document, item.version, item.pieces, item.blobs) for item in fresh]
+        numbers = await writing.add_versions(connection, taken, self._embedder.fingerprint)
+        which = [(item.document["id"], number) for item, number in zip(fresh, numbers, strict=True)]
         await writing.retire_documents(connection, gone)
         await writing.publish_versions(connection, which)
         if which or gone:

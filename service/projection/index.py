@@ -11,6 +11,7 @@ import shutil
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,10 +31,10 @@ _log = structlog.get_logger()
 
 BATCH = 1_000
 """Vectors in one message to a collection that is being built; nobody asks it anything yet."""
-SMALL_BATCH = 32
-"""… to the one that answers: it answers nothing for as long as a batch takes (about 15 ms)."""
-CHANGED = 0.25
-"""Above this share of new, changed and removed vectors an index is built anew; removed ones stay in its graph."""
+SMALL_BATCH = 250
+"""… to the one that answers: for as long as a batch takes (about 0.1 s) the exact scan does."""
+REMOVED = 0.25
+"""Above this share of removed vectors an index is built anew: they stay in its graph, marked."""
 State = Literal["off", "building", "ready", "broken"]
 _QUIET = ("none", "earlier", "pointer")
 """Reasons that are daily life; the others are warnings."""
@@ -55,6 +56,7 @@ class VectorIndex:
         self._building = threading.Lock()
         self._live: Live | None = None
         self._growing: ChromaProcess | None = None
+        self._spare: ChromaProcess | None = None
         self._closed = False
         self._broken = "none" if url else self._folders.found(first)
         self.state: State = "off"
@@ -73,6 +75,13 @@ class VectorIndex:
         """The pointer the index answers for."""
         live = self._live
         return live.name if live is not None else None
+
+    def prepare(self) -> None:
+        """Start the process that will hold the first index: it takes a second to come to itself."""
+        with self._building:
+            if not self._closed and self._live is None and self._spare is None:
+                with suppress(ChromaLost):
+                    self._spare = ChromaProcess()
 
     def project(self, name: str, ids: Sequence[str], matrix: Matrix, fingerprint: str = "") -> bool:
         """Bring the index to ``name``; blocking, to be run in a thread.
@@ -157,6 +166,8 @@ class VectorIndex:
         self.stop()
         with self._building:
             self._retire(None)
+            if self._spare is not None:
+                self._spare.end()
             self.state = "off"
 
     def _reason(self, fingerprint: str) -> str:
@@ -171,7 +182,8 @@ class VectorIndex:
         """A new process on a new folder, checked before it answers."""
         self._folders.rebuild_done()
         folder = None if self._url else self._folders.new()
-        process = self._growing = ChromaProcess()
+        process = self._growing = self._spare or ChromaProcess()
+        self._spare = None
         try:
             version = process.open(folder, self._url, name)
             for start in range(0, len(ids), BATCH):
@@ -210,7 +222,7 @@ class VectorIndex:
         kept = set(ids) - {ids[i] for i in fresh}
         gone = [chunk for chunk in live.ids if chunk not in kept]  # a vector put over another is often not found again
         removed = live.removed + len(gone)
-        if len(fresh) + removed > CHANGED * len(ids):
+        if removed > REMOVED * len(ids):
             return False
         try:
             for start in range(0, len(gone), SMALL_BATCH):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float32]
 
-PROBES = 64
+PROBES = 32
 """Vectors asked for by themselves when an index is checked."""
 REACHED = 0.95
 """Share of them that must be found: a graph misses a few by nature (0.3 % measured), a damaged one nearly all."""
@@ -79,17 +79,21 @@ class Live:
         chance = np.random.default_rng()
         new = chance.permutation(np.array(fresh, dtype=np.int64))[:PROBES]
         some = chance.choice(len(self.ids), min(PROBES, len(self.ids)), replace=False)
-        if not all(self._reached(int(place)) for place in new):
-            raise ChromaLost("Unreachable")
-        if sum(self._reached(int(place)) for place in some) < REACHED * len(some):
+        if not all(self._reached(new)) or sum(self._reached(some)) < REACHED * len(some):
             raise ChromaLost("Unreachable")
 
-    def _reached(self, place: int) -> bool:
-        """Whether a vector, asked for, is found: itself, or one that is equal to it."""
-        vector = self.matrix[place]
-        if not vector.any():  # a text without letters is near to nothing
-            return True
-        k = min(CHECK_K, len(self.ids))
-        found = self.process.ask("query", {"k": k}, vector.astype("<f4").tobytes())["ids"]
-        near = [self.places[chunk] for chunk in found if chunk in self.places]
-        return bool(near) and float((self.matrix[near] @ vector).max()) >= float(vector @ vector) - EQUAL
+    def _reached(self, places: NDArray[np.int64]) -> list[bool]:
+        """Whether vectors, asked for, are found: themselves, or others that are equal to them."""
+        import numpy as np
+
+        asked = self.matrix[places[self.matrix[places].any(axis=1)]]  # a text without letters is near to nothing
+        if not len(asked):
+            return [True] * len(places)
+        k, body = min(CHECK_K, len(self.ids)), np.ascontiguousarray(asked, dtype="<f4").tobytes()
+        answers = self.process.ask("query", {"k": k, "count": len(asked)}, body)["ids"]
+        reached = [True] * (len(places) - len(asked))
+        for vector, found in zip(asked, answers, strict=True):
+            near = [self.places[chunk] for chunk in found if chunk in self.places]
+            best = float((self.matrix[near] @ vector).max()) if near else 0.0
+            reached.append(best >= float(vector @ vector) - EQUAL)
+        return reached

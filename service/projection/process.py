@@ -114,7 +114,7 @@ class ChromaProcess:
                 return None
             self._since = time.monotonic()
             self._send("query", {"k": k}, vector.astype("<f4").tobytes())
-            found: list[str] = self._answer(wait)["ids"]
+            found: list[str] = self._answer(wait)["ids"][0]
             return found
         except TimeoutError:
             return None
