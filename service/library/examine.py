@@ -124,6 +124,6 @@ def unsound(blobs: Sequence[bytes | None], dim: int) -> list[int]:
     matrix = np.frombuffer(b"".join(blobs[place] or b"" for place in sized), dtype="<f4").reshape(len(sized), dim)
     with np.errstate(all="ignore"):
         lengths = np.linalg.norm(matrix, axis=1)
-    fine = (np.abs(lengths - 1) <= NORM) | (lengths == 0)  # False for what is not finite
+    fine = (np.abs(lengths - 1) <= NORM) | ~matrix.any(axis=1)  # False for what is not finite
     bad |= {sized[place] for place in np.nonzero(~fine)[0]}
     return sorted(bad)
