@@ -25,7 +25,7 @@ import numpy as np
 
 from evals.benchmarks.texts import KNOWLEDGE, sentences
 from service.database import publishing as writing
-from service.database.publishing import Taken
+from service.database.taking import Taken, add_versions
 from service.library.embed import HashNgram
 from service.library.store import Library
 from service.logs import configure_logs
@@ -76,7 +76,7 @@ async def committed(library: Library, items: list[Taken], fingerprint: str) -> N
     """Everything in the database and published, in one transaction."""
 
     async def work(connection: AsyncConnection) -> None:
-        numbers = await writing.add_versions(connection, items, fingerprint)
+        numbers = await add_versions(connection, items, fingerprint)
         await writing.publish_versions(connection, zip((i.document["id"] for i in items), numbers, strict=True))
         await writing.move_pointer(connection)
 

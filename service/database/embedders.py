@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, or_, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.knowledge import Row
-from service.database.publishing import Signed, add_vectors
+from service.database.publishing import Signed
 from service.database.tables import chunks, embedders, vectors, versions
+from service.database.taking import add_vectors
 
 Version = tuple[str, int]
 """Document id and number."""

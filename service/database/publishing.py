@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.knowledge import POINTER, Pointer, Row, digest_of, read_pointer
-from service.database.tables import changes, chunks, documents, pointer, releases, rulings, vectors, versions
+from service.database.tables import changes, documents, pointer, releases, rulings, versions
 
 _BATCH = 2_000
 _ASKED = 500
@@ -66,6 +66,17 @@ async def move_pointer(connection: AsyncConnection) -> Pointer:
     return new
 
 
+async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
+    """Rows into a table, some thousand at a time."""
+    for start in range(0, len(rows), _BATCH):
+        await connection.execute(insert(table), rows[start : start + _BATCH])
+
+
+def slices_of(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at once as any database takes in one IN."""
+    return (ids[start : start + _ASKED] for start in range(0, len(ids), _ASKED))
+
+
 async def record(
     connection: AsyncConnection, document_id: str, action: str, version: int | None, signed: Signed = UNSIGNED
 ) -> None:
@@ -77,7 +88,7 @@ async def record_all(connection: AsyncConnection, action: str, which: Sequence[t
     """:func:`record` for different documents, in three statements however many they are."""
     ids = [document_id for document_id, _, _ in which]
     known: dict[str, tuple[int, str]] = {}
-    for some in _slices(ids):
+    for some in slices_of(ids):
         of = documents.c.id.in_(some)
         await connection.execute(update(documents).where(of).values(revision=documents.c.revision + 1))
         query = select(documents.c.id, documents.c.revision, documents.c.shop).where(of)
@@ -96,114 +107,7 @@ async def record_all(connection: AsyncConnection, action: str, which: Sequence[t
         }
         for document_id, version, signed in which
     ]
-    await _insert(connection, changes, rows)
-
-
-async def add_version(
-    connection: AsyncConnection,
-    document: Row,
-    version: Row,
-    pieces: Sequence[Row],
-    blobs: Sequence[bytes],
-    fingerprint: str,
-) -> int:
-    """A new version, as a draft, with its chunks and vectors; the document itself too if it is new.
-
-    Args:
-        connection: of the transaction this belongs to.
-        document: the document's row.
-        version: the version's columns except number, state and time.
-        pieces: section, text, indexed_text, start, end, held, held_reason of each chunk.
-        blobs: one vector a chunk, float32 little-endian, or none at all.
-        fingerprint: of the embedder that made them.
-
-    Returns:
-        The version's number, counted from 1.
-    """
-    return (await add_versions(connection, [Taken(document, version, pieces, blobs)], fingerprint))[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What :func:`add_version` takes, for :func:`add_versions`."""
-
-    document: Row
-    version: Row
-    pieces: Sequence[Row]
-    blobs: Sequence[bytes]
-
-
-async def add_versions(connection: AsyncConnection, taken: Sequence[Taken], fingerprint: str) -> list[int]:
-    """:func:`add_version` for different documents: as many statements for a hundred as for one."""
-    ids = [item.document["id"] for item in taken]
-    last: dict[str, int | None] = {}
-    for some in _slices(ids):
-        query = (
-            select(documents.c.id, func.max(versions.c.number))
-            .outerjoin(versions, versions.c.document_id == documents.c.id)
-            .where(documents.c.id.in_(some))
-            .group_by(documents.c.id)
-        )
-        last |= {row[0]: row[1] for row in await connection.execute(query)}
-    await _insert(connection, documents, [{**i.document, "revision": 0} for i in taken if i.document["id"] not in last])
-    numbers = [(last.get(document_id) or 0) + 1 for document_id in ids]
-    now = datetime.now(UTC)
-    rows, pieces, blobs = [], [], []
-    for item, number in zip(taken, numbers, strict=True):
-        key = {"document_id": item.document["id"], "shop": item.document["shop"]}
-        seal = seal_of(item.version["text"], item.pieces)
-        rows.append({**key, **item.version, "number": number, "seal": seal, "state": "draft", "created_at": now})
-        made = chunk_rows({**key, "version": number}, item.pieces)
-        pieces += made
-        if item.blobs:
-            blobs += [((row["id"], row["shop"]), blob) for row, blob in zip(made, item.blobs, strict=True)]
-    await _insert(connection, versions, rows)
-    await _insert(connection, chunks, pieces)
-    await add_vectors(connection, [key for key, _ in blobs], [blob for _, blob in blobs], fingerprint)
-    signs = [Signed(item.version["author"], item.version["note"]) for item in taken]
-    await record_all(connection, "added", list(zip(ids, numbers, signs, strict=True)))
-    return numbers
-
-
-async def _insert(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
-    for start in range(0, len(rows), _BATCH):
-        await connection.execute(insert(table), rows[start : start + _BATCH])
-
-
-def _slices(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    """As many at once as any database takes in one IN."""
-    return (ids[start : start + _ASKED] for start in range(0, len(ids), _ASKED))
-
-
-def chunk_rows(key: Row, pieces: Sequence[Row]) -> list[Row]:
-    """The chunks of a version, whose ``key`` has document_id, shop and version."""
-    of = f"{key['document_id']}@{key['version']}"
-    return [{**key, **piece, "id": f"{of}#{ordinal}", "ordinal": ordinal} for ordinal, piece in enumerate(pieces)]
-
-
-async def add_chunks(connection: AsyncConnection, key: Row, pieces: Sequence[Row]) -> None:
-    """Chunks of a version, whose ``key`` has document_id, shop and version."""
-    await _insert(connection, chunks, chunk_rows(key, pieces))
-
-
-def seal_of(text: str, pieces: Sequence[Row]) -> str:
-    """What a version's text and chunks are known by, so that a change nobody made is seen."""
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
-    for piece in pieces:
-        told = [piece[name] for name in ("section", "text", "indexed_text", "start", "end", "held")]
-        digest.update(json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
-
-
-async def add_vectors(
-    connection: AsyncConnection, ids: Sequence[tuple[str, str]], blobs: Sequence[bytes], fingerprint: str
-) -> None:
-    """Vectors of chunks, given as (chunk id, shop)."""
-    rows = [
-        {"chunk_id": chunk, "shop": shop, "fingerprint": fingerprint, "dim": len(blob) // 4, "blob": blob}
-        for (chunk, shop), blob in zip(ids, blobs, strict=True)
-    ]
-    await _insert(connection, vectors, rows)
+    await insert_rows(connection, changes, rows)
 
 
 async def publish_versions(
@@ -217,7 +121,7 @@ async def publish_versions(
     if not chosen:
         return
     found: dict[str, dict[str, Any]] = {}
-    for some in _slices(list(chosen)):
+    for some in slices_of(list(chosen)):
         of = versions.c.document_id.in_(some)
         await connection.execute(update(versions).where(of, versions.c.state == "published").values(state="retired"))
         await connection.execute(update(versions).where(of, versions.c.queued).values(queued=False))

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.knowledge import Row, rows_of
-from service.database.publishing import add_chunks, seal_of
 from service.database.tables import chunks, documents, embedders, vectors, versions
+from service.database.taking import add_chunks, seal_of
 
 Version = tuple[str, int]
 """Document id and number."""

@@ -10,9 +10,9 @@ from functools import partial
 import structlog
 
 from service.database import knowledge as rows
-from service.database.publishing import add_vectors
 from service.database.session import Database
 from service.database.soundness import drop_vectors
+from service.database.taking import add_vectors
 from service.library.conflicts.overruling import Contradictions
 from service.library.conflicts.reading import Finder
 from service.library.embed import Embedder, HashNgram, to_blobs

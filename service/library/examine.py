@@ -14,9 +14,9 @@ from typing import Literal
 import numpy as np
 
 from service.database import soundness as rows
-from service.database.publishing import seal_of
 from service.database.session import Database
 from service.database.soundness import Kept, Version
+from service.database.taking import seal_of
 
 Progress = Callable[[int, int, str], None]
 """Told on long work: how many are done, of how many, and which comes next."""

@@ -12,9 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from service.database import soundness as rows
-from service.database.publishing import move_pointer, seal_of
+from service.database.publishing import move_pointer
 from service.database.session import Database
 from service.database.soundness import Kept
+from service.database.taking import seal_of
 from service.errors import YouliError
 from service.library.examine import Examined, Fault, Progress
 from service.library.ingest import ingest

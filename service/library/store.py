@@ -180,7 +180,9 @@ class Library:
     def health(self) -> dict[str, Any]:
         """What is published, which embedder, and how Chroma is."""
         snapshot = self.snapshot
-        chroma = self._index.health(snapshot.name) if self._index is not None else {"state": "off", "generation": None}
+        chroma = (
+            self._index.health(snapshot.projection) if self._index is not None else {"state": "off", "generation": None}
+        )
         return {
             "pointer": snapshot.name,
             "documents": len(snapshot.documents),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from service.database import knowledge as rows
 from service.database import publishing as writing
-from service.database.publishing import Taken
 from service.database.session import Database
+from service.database.taking import Taken, add_versions
 from service.errors import RulebookError, phrase
 from service.library.current import Current
 from service.library.embed import Embedder, letters_of
@@ -72,7 +72,7 @@ class FolderSync:
             reason = phrase("rule_would_lose", id=rule.boundary, rule=rule.rule, path=rule.document)
             raise RulebookError(rule.file, rule.line, reason)
         taken = [Taken(item.document, item.version, item.pieces, item.blobs) for item in fresh]
-        numbers = await writing.add_versions(connection, taken, self._embedder.fingerprint)
+        numbers = await add_versions(connection, taken, self._embedder.fingerprint)
         which = [(item.document["id"], number) for item, number in zip(fresh, numbers, strict=True)]
         await writing.retire_documents(connection, gone)
         await writing.publish_versions(connection, which)

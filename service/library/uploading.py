@@ -13,6 +13,7 @@ from service.database.embedders import is_waiting
 from service.database.knowledge import Row
 from service.database.publishing import Signed
 from service.database.session import Database
+from service.database.taking import add_version
 from service.errors import InvalidRequest, PreconditionFailed, phrase
 from service.library.current import Current
 from service.library.embed import Embedder, letters_of
@@ -144,7 +145,7 @@ class _Taking:
             warnings = [phrase("warning_duplicate", id=target, version=number)]
         else:
             target = item.document["id"]
-            number = await writing.add_version(
+            number = await add_version(
                 connection, item.document, item.version, item.pieces, item.blobs, self._fingerprint
             )
             elsewhere = next((row for row in same if row["document_id"] != target), None)

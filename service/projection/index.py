@@ -258,13 +258,13 @@ class VectorIndex:
         if not self._closed:
             _log.warning("index_failed", problem=self.problem)
 
-    def health(self, name: str) -> dict[str, Any]:
+    def health(self, name: str | None) -> dict[str, Any]:
         """State, what it answers for, why and when it was built.
 
         Args:
-            name: what it should answer for; until it does it is being built, whatever it did before.
+            name: what it should answer for, None for nothing; until it does it is being built, whatever it did before.
         """
-        self.serves(name)
+        self.serves(name or "")
         state = "building" if self.state == "ready" and self.name != name else self.state
         why = self._broken if state == "broken" else self.why
         told = {key: getattr(self, key) for key in ("built_at", "took_s", "problem")}
