@@ -13,7 +13,7 @@ from service.database.embedders import is_waiting
 from service.database.knowledge import Row
 from service.database.publishing import Signed
 from service.database.session import Database
-from service.database.taking import add_version
+from service.database.taking import add_version, seal_of
 from service.errors import InvalidRequest, PreconditionFailed, phrase
 from service.library.current import Current
 from service.library.embed import Embedder, letters_of
@@ -162,7 +162,7 @@ class _Taking:
         if not (same_document if self._document_id is not None else shown):
             return False
         version = self._item.version
-        if row["seal"] not in (None, writing.seal_of(version["text"], self._item.pieces)):
+        if row["seal"] not in (None, seal_of(version["text"], self._item.pieces)):
             return False  # the rules by which files are read have changed since: it would be another version today
         labels = all(row["labels"].get(name) == version["labels"].get(name) for name in _LABELS)
         return labels and all(row[name] == version[name] for name in DATES)
