@@ -79,6 +79,10 @@ class FrameIndex(Generic[K]):
         found.sort(key=_order)
         return [(self._keys[self._frames[place][2]], match) for place, match in found]
 
+    def hold(self, text: str) -> bool:
+        """Whether any frame has a match in a normalised text."""
+        return bool(self.scan(text))
+
     def _within(self, parts: Sequence[_Part]) -> Callable[[Sequence[str]], Iterator[tuple[Found, ...]]]:
         def search(texts: Sequence[str]) -> Iterator[tuple[Found, ...]]:
             """For each text what the frames of the parts find in it."""

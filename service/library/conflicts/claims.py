@@ -62,6 +62,10 @@ class Listener:
         self._topics = topics
         self._denial, self._cases = Denial(topics), CaseReader(topics)
 
+    def told(self, statement: Statement) -> bool:
+        """Whether the sentence only tells what happens or what others think."""
+        return self._denial.told(statement)
+
     def claims(self, statement: Statement) -> list[Claim]:
         """The answers one sentence gives, each topic's answer once."""
         if not self._topics.answers.scan(statement.text) or self._denial.told(statement):

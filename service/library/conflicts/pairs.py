@@ -102,6 +102,13 @@ def clashes(topics: Topics, said: Iterable[Said]) -> list[Clash]:
     return sorted(found, key=lambda c: (not c.with_law, list(topics.topics).index(c.topic), c.left.source.id, c.key))
 
 
+def lone(topic: str, asks: str, one: Said, other: Said) -> Clash:
+    """A contradiction of two sentences that no topic stands behind."""
+    left, right = _ordered(one, other)
+    key = key_of(topic, left, right)
+    return Clash(key, topic, asks, left, right, (), (), (), frozenset({key}), sure=False)
+
+
 def key_of(topic: str, left: Said, right: Said) -> str:
     """The name of a contradiction: the same for the same two quotes, whatever versions they stand in."""
     sides = sorted(f"{one.source.id}\0{' '.join(one.quote.split())}" for one in (left, right))

@@ -76,14 +76,18 @@ class TopicsFile(StrictModel):
 
 
 class LikenessFile(StrictModel):
-    """When sentences no topic hears are near enough to be compared."""
+    """When sentences no topic hears are near enough to be compared; see :mod:`service.library.conflicts.near`."""
 
     shared: float = Field(gt=0, le=1)
+    alike: float = Field(gt=0, le=1)
     least: int = Field(ge=1)
     longest: int = Field(ge=10)
     common: float = Field(gt=0, le=1)
+    kinds: list[str]
     ignore: list[str]
-    opposite: list[tuple[str, str]]
+    denials: list[str]
+    name_number: str
+    name_opposite: str
 
 
 class ReadingFile(StrictModel):
@@ -152,8 +156,8 @@ class Topics:
 
     topics: Mapping[str, Topic]
     reading: ReadingFile
-    forbids: Frames
-    told: Frames
+    forbids: FrameIndex[str]
+    told: FrameIndex[str]
     told_above: Frames
     forbids_above: Frames
     cases: FrameIndex[tuple[str, str]]
@@ -176,7 +180,10 @@ def load_topics(folder: Path) -> Topics:
     """
     file = read_yaml(folder / _READING)
     reading = file.parse(ReadingFile)
-    forbids = _frames(file, reading.forbids, reading.words, "forbids")
+    forbids: FrameIndex[str] = FrameIndex()
+    forbids.add("forbids", _frames(file, reading.forbids, reading.words, "forbids"))
+    told: FrameIndex[str] = FrameIndex()
+    told.add("told", _frames(file, reading.told, reading.words, "told"))
     topics: dict[str, Topic] = {}
     answers: FrameIndex[tuple[str, str]] = FrameIndex()
     for path in sorted(folder.glob("[!_]*.yaml")):
@@ -200,7 +207,7 @@ def load_topics(folder: Path) -> Topics:
         topics,
         reading,
         forbids,
-        compiled("told"),
+        told,
         compiled("told_above"),
         compiled("forbids_above"),
         cases,
@@ -213,7 +220,7 @@ def _topic(
     entry: TopicFile,
     words: Mapping[str, Sequence[str]],
     reading: ReadingFile,
-    forbids: Frames,
+    forbids: FrameIndex[str],
     index: FrameIndex[tuple[str, str]],
     where: tuple[str | int, ...],
 ) -> Topic:
@@ -230,7 +237,7 @@ def _topic(
     return Topic(entry.id, entry, about, unless, answers, file.path, file.line(*where))
 
 
-def _denying(frame: OneFrame, forbids: Frames) -> bool:
+def _denying(frame: OneFrame, forbids: FrameIndex[str]) -> bool:
     """Whether a frame looks for a denial itself."""
     return frame.denies or any(forbids.hold(word) for need in frame.needs for word in need)
 
