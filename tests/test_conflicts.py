@@ -208,6 +208,16 @@ async def test_without_topics_nobody_looks(tmp_path: Path, thesaurus: Thesaurus)
     await library.close()
 
 
+async def test_sentences_no_topic_asks_about_are_compared_by_their_words(library: Library) -> None:
+    one = await _added(library, "one.md", "上门安装需要提前两天预约师傅。\n\n周末客服轮班，每班八小时。\n")
+    two = await _added(library, "two.md", "上门安装需提前五天预约师傅。\n\n仓库每天盘点一次。\n")
+    found = library.disputes.page().conflicts
+    assert [(c.confidence, c.kind, {c.left.document_id, c.right.document_id}) for c in found] == [
+        ("low", "between", {one, two})
+    ]
+    assert all(p.usable for p in _search(library, "上门安装要提前几天预约"))
+
+
 def test_the_same_folder_is_read_once() -> None:
     assert detector_of(CLAIMS) is detector_of(CLAIMS)
 
@@ -218,7 +228,7 @@ def _published(number: int, told: str) -> Published:
     return Published(source, sentence, lambda: [Section(heading, 1, 0, 0, len(sentence))])
 
 
-@pytest.mark.parametrize("half", ["seen", "unseen"])
+@pytest.mark.parametrize("half", ["seen", "unseen", "later"])
 def test_pairs_that_disagree_are_found_and_pairs_that_only_look_alike_are_not(half: str) -> None:
     pairs = yaml.load((Path(__file__).parent / "data" / "conflict_pairs.yaml").read_text("utf-8"), yaml.CBaseLoader)
     detector = detector_of(CLAIMS)

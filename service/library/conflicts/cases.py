@@ -33,6 +33,15 @@ class CaseReader:
 
     def of(self, statement: Statement, match: FrameMatch, mine: Sequence[FrameMatch]) -> dict[str, frozenset[str]]:
         """For each dimension the cases the words are about; ``mine`` are all answers the sentence gives."""
+        cases = self.said(statement, match, mine)
+        for above in statement.above:
+            for dimension, named in self._above(above).items():
+                if len(named) == 1:  # a heading over several cases says of no sentence which of them it means
+                    cases.setdefault(dimension, frozenset(named))
+        return cases
+
+    def said(self, statement: Statement, match: FrameMatch, mine: Sequence[FrameMatch]) -> dict[str, frozenset[str]]:
+        """The same without what only stands above the sentence."""
         first, last = statement.clause(match.start)
         hits = [hit for hit in self._hits.of([statement.text])[0] if not self._excepted(statement, hit[0])]
         cases: dict[str, frozenset[str]] = {}
@@ -45,10 +54,6 @@ class CaseReader:
             cases[dimension] = frozenset(hit[3] for hit in own)
         for hit in reversed([hit for hit in hits if hit[0] < first]):
             cases.setdefault(hit[2], frozenset({hit[3]}))
-        for above in statement.above:
-            for dimension, named in self._above(above).items():
-                if len(named) == 1:  # a heading over several cases says of no sentence which of them it means
-                    cases.setdefault(dimension, frozenset(named))
         return cases
 
     def _above(self, heading: str) -> dict[str, set[str]]:

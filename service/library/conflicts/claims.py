@@ -117,7 +117,12 @@ class Listener:
             low, high = min(numbers), max(numbers)
         plain = 1.0 if not topic.entry.about or topic.about.hold(text) else 0.0
         plain -= min(len(text), 120) / 240 + (0.2 if match.start > _LATE else 0)
-        kept = {name: cases[name] for name in cases if name in topic.entry.by}
+        said = self._cases.said(statement, match, mine)
+        kept = {
+            name: found[name]
+            for name, mode in topic.entry.by.items()
+            if name in (found := said if mode == "apart" else cases)
+        }
         where = (statement.section, statement.start, statement.end)
         return Claim(topic.id, heard.answer, kept, *where, round(plain, 4), low, high)
 

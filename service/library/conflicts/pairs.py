@@ -54,6 +54,9 @@ class Said:
     says: str
 
 
+Pair = tuple[Said, Said]
+
+
 @dataclass(frozen=True, slots=True)
 class Clash:
     """A contradiction as a person sees it: one question, two answers, the plainest quote of each side.
@@ -140,7 +143,7 @@ def _ordered(one: Said, other: Said) -> tuple[Said, Said]:
 def _clash(topic: Topic, left: Said, right: Said, lawful: Sequence[Said]) -> bool:
     if not _differ(topic, left.claim, right.claim):
         return False
-    over = left.source.authority == "law" != right.source.authority
+    over = _over(topic, (left, right))
     if not _one_case(topic.entry.by, left.claim.cases, right.claim.cases, over):
         return False
     if over:
@@ -200,9 +203,6 @@ def _unsaid(mode: Mode, one: frozenset[str], other: frozenset[str], over: bool) 
     return mode == "apart" or not (one or other) or (mode == "under" and over and not one)
 
 
-Pair = tuple[Said, Said]
-
-
 def _grouped(topic: Topic, pairs: Sequence[Pair]) -> list[Clash]:
     """One contradiction for each document that disagrees with the rest.
 
@@ -246,10 +246,10 @@ def _clash_of(topic: Topic, group: Sequence[Pair]) -> Clash:
     def plain(pair: Pair) -> tuple[bool, float, str, int, int]:
         left, right = pair
         weight = -(left.claim.weight + right.claim.weight)
-        return not _over(pair), weight, left.source.id, left.claim.start, right.claim.start
+        return not _over(topic, pair), weight, left.source.id, left.claim.start, right.claim.start
 
     left, right = min(group, key=plain)
-    lawless = _others(None, (pair[1] for pair in group if _over(pair)))
+    lawless = _others(None, (pair[1] for pair in group if _over(topic, pair)))
     return Clash(
         key_of(topic.id, left, right),
         topic.id,
@@ -263,9 +263,9 @@ def _clash_of(topic: Topic, group: Sequence[Pair]) -> Clash:
     )
 
 
-def _over(pair: Pair) -> bool:
-    """Whether the left side is law and the right is below it."""
-    return pair[0].source.authority == "law" != pair[1].source.authority
+def _over(topic: Topic, pair: Pair) -> bool:
+    """Whether the left side is law and the right is below it, in a question the law has a floor for."""
+    return bool(topic.entry.better) and pair[0].source.authority == "law" != pair[1].source.authority
 
 
 def _others(chosen: Said | None, several: Iterable[Said]) -> tuple[Said, ...]:
