@@ -27,8 +27,8 @@ Mode = Literal["same", "apart", "under", "stated"]
 EVERY = "全部"
 """The case of a dimension that takes in all others."""
 """How far two claims must be about the same case: ``same`` — equal, unsaid only equals unsaid; ``apart`` — unless both
-sentences (not their headings) say different things; ``under`` — as ``same``, but a law that says nothing covers every case; ``stated`` — both say
-it."""
+sentences (not their headings) say different things; ``under`` — as ``same``, but a law that says nothing covers every
+case; ``stated`` — both say it."""
 
 
 class AnswerFile(StrictModel):
