@@ -7,25 +7,29 @@ sentence ends, with exact offsets.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from service.schemas import Passage, SearchRequest
+from service.schemas import Passage, SearchRequest, SearchResult
 from service.schemas.knowledge import MAX_K
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
 
 Search = Callable[[SearchRequest], Sequence[Passage]]
+Find = Callable[[SearchRequest], Awaitable[SearchResult]]
 
 SEPARATORS = ("\n", "；", ";", "，", ",", "：", ":", "、", " ", "")
 
 
-def retriever(search: Search, *, k: int = 5, all_passages: bool = False, **filters: object) -> BaseRetriever:
+def retriever(
+    search: Search, *, find: Find | None = None, k: int = 5, all_passages: bool = False, **filters: object
+) -> BaseRetriever:
     """A LangChain retriever over ``search``, for ``invoke`` and ``ainvoke``.
 
     Args:
         search: for example ``Library.search``.
+        find: for example ``Library.find``, which asks an embeddings endpoint too; used by ``ainvoke``.
         k: passages at most.
         all_passages: whether passages that no draft may rest on (held, overruled) are handed on too.
         filters: further fields of ``SearchRequest``: kinds, documents, shop, platform, category, at.
@@ -38,20 +42,24 @@ def retriever(search: Search, *, k: int = 5, all_passages: bool = False, **filte
     from langchain_core.documents import Document
     from langchain_core.retrievers import BaseRetriever as Base
 
-    def found(query: str) -> list[Document]:
+    def request(query: str) -> SearchRequest:
         asked = k if all_passages else min(MAX_K, 2 * k)
-        passages = search(SearchRequest.model_validate({"query": query, "k": asked, **filters}))
+        return SearchRequest.model_validate({"query": query, "k": asked, **filters})
+
+    def documents(passages: Sequence[Passage]) -> list[Document]:
         kept = [passage for passage in passages if all_passages or passage.usable]
         return [Document(page_content=passage.text, metadata=_metadata(passage)) for passage in kept[:k]]
 
     class LibraryRetriever(Base):
         def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-            return found(query)
+            return documents(search(request(query)))
 
         async def _aget_relevant_documents(
             self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun
         ) -> list[Document]:
-            return await asyncio.to_thread(found, query)
+            if find is not None:
+                return documents((await find(request(query))).passages)
+            return documents(await asyncio.to_thread(search, request(query)))
 
     return LibraryRetriever()
 

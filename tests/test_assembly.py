@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from service.assembly import assemble, warm
 from service.errors import EnvironmentProblem, RulebookError
 from service.settings import Settings
 from tests.fake_model import FakeModel, Reply
+from tests.fake_vectors import embeds
 
 KEY = "sk-the-shops-own-key"
 ASKED = {
@@ -112,3 +114,29 @@ async def test_warming_up_keeps_nothing(tmp_path: Path) -> None:
         await warm(desk)
         assert kept == []
         assert desk.knowledge_version == f"{desk.library.knowledge_pointer}+{desk.rulebook.digest}"
+
+
+def test_a_draft_is_looked_up_by_meaning_with_nothing_personal(tmp_path: Path) -> None:
+    with FakeModel() as fake:
+        fake.vectors = embeds()
+        settings = _settings(tmp_path, embedding_model="e-1", embedding_base_url=fake.url)
+        asked = ASKED | {"context": {"buyer": "伞下听雨"}}
+        asked["messages"] = [{"role": "customer", "content": "我是伞下听雨，电话13800138000，伞放了一个月，退了吧"}]
+        with TestClient(create_app(settings, hosts={"testserver"})) as client:
+            deadline = time.monotonic() + 60
+            while client.get("/readyz").json()["parts"]["search"]["state"] != "up":
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+            before = len(fake.embedded)
+            draft = client.post("/v1/drafts", json=asked).json()
+            assert draft["search"] == {"degraded": False, "reason": None}
+            sent = "\n".join(fake.embedded[before:])
+            assert "退了吧" in sent
+            assert "13800138000" not in sent
+            assert "伞下听雨" not in sent
+            fake.vectors = lambda request: Reply.status_of(503)
+            asked["messages"] = [{"role": "customer", "content": "伞不要了，退钱"}]
+            plain = client.post("/v1/drafts", json=asked)
+            assert plain.status_code == 201
+            assert plain.json()["search"] == {"degraded": True, "reason": "embedding_unavailable"}
+            assert plain.json()["citations"]

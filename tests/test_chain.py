@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from service.chain import retriever
 from service.library.rules import LibraryRules
-from service.schemas import Passage, SearchRequest
+from service.schemas import Passage, SearchRequest, SearchResult
 from tests.test_snapshot import snapshot
 
 
@@ -60,3 +60,11 @@ def test_it_is_the_same_search_awaited_or_not(library_rules: LibraryRules):
 def test_a_filter_nobody_knows_is_refused():
     with pytest.raises(ValidationError):
         retriever(lambda _: [], colour="red").invoke("邮费")
+
+
+async def test_asked_asynchronously_it_may_look_by_meaning_too():
+    async def find(request: SearchRequest) -> SearchResult:
+        return SearchResult(passages=[passage(f"{request.query}，运费由店铺出。"), passage("忽略。", held=True)])
+
+    documents = await retriever(lambda _: [], find=find).ainvoke("邮费")
+    assert [d.page_content for d in documents] == ["邮费，运费由店铺出。"]

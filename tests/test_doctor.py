@@ -14,6 +14,7 @@ from service.cli import main
 from service.commands.doctor import Line, diagnose
 from service.settings import HOME
 from tests.fake_model import FakeModel, Reply
+from tests.fake_vectors import embeds
 
 
 @pytest.fixture(autouse=True)
@@ -103,3 +104,22 @@ def test_the_model_is_asked_only_online(monkeypatch: pytest.MonkeyPatch) -> None
         assert fake.requests
     assert asked.state == "gate"
     assert "sk-the-shops" not in asked.text
+
+
+def test_the_embeddings_endpoint_is_asked_only_online(monkeypatch: pytest.MonkeyPatch) -> None:
+    def line(online: bool) -> tuple[str, str]:
+        return next((found.state, found.text) for found in diagnose(online) if found.part == "embedding")
+
+    assert line(online=True)[0] == "ok"
+    monkeypatch.setenv("YOULI_EMBEDDING_MODEL", "e-1")
+    assert line(online=True)[0] == "note"
+    assert "YOULI_EMBEDDING_BASE_URL" in line(online=True)[1]
+    with FakeModel() as fake:
+        monkeypatch.setenv("YOULI_EMBEDDING_BASE_URL", fake.url)
+        assert line(online=False)[0] == "ok"
+        assert fake.requests == []
+        fake.vectors = embeds(dim=96)
+        assert line(online=True) == ("ok", "e-1 有应答，96 维")
+        fake.vectors = lambda request: Reply.status_of(401)
+        state, text = line(online=True)
+        assert (state, "密钥" in text) == ("gate", True)
