@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from service.commands.doctor_index import look_at_chroma, look_at_rows
@@ -150,6 +151,16 @@ def _knowledge(settings: Settings, books: list[Rulebook]) -> Iterator[Line]:
         yield Line("learned", "gate", _say("learned_stale"))
     else:
         yield Line("learned", "ok", _say("learned"))
+    yield from _suspects(folder / "library")
+
+
+def _suspects(folder: Path) -> Iterator[Line]:
+    """Whether what is heard in documents from outside was learned from the sentences that stand there."""
+    from service.library.suspicion import load_suspicion, stale
+
+    suspicion = load_suspicion(folder)
+    if suspicion is None or stale(folder, suspicion):
+        yield Line("learned", "gate", _say("suspects_stale"))
 
 
 def _rules(book: Rulebook, today: date) -> Iterator[Line]:

@@ -1,10 +1,10 @@
 """Which sentences of a document are held: kept, shown in search, and not used in a draft until a person releases them.
 
 Documents come from everywhere, and some of their sentences command the system, hide, or fall below the law's floor.
-What such sentences look like is data (``knowledge/library/held.yaml``); here is only how the rules are asked. A
-sentence is read as it stands, in normal form and drawn together, so that full width, traditional characters, invisible
-marks or spaces hide nothing. One that disapproves (``不得…``, ``…无效``), or stands under a heading that does, is no
-command of its own.
+What such sentences look like is data (``knowledge/library/held.yaml``, and what :mod:`service.library.suspicion` has
+learned); here is only how the rules are asked. A sentence is read as it stands, in normal form and drawn together, so
+that full width, traditional characters, invisible marks or spaces hide nothing. One that disapproves (``不得…``,
+``…无效``), or stands under a heading that does, is no command of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from service.text.normalise import normalise
 
 Reach = Literal["sentence", "paragraph"]
 
-_BETWEEN = re.compile(r"(?<=[\u4e00-\u9fff])[ \t·•*_|~^-]+(?=[\u4e00-\u9fff])")
+_BETWEEN = re.compile(
+    r"(?<=[\u4e00-\u9fff])[^\w\n，。！？；：、,.!?;:“”‘’\"'（）()《》〈〉【】%—…]+(?=[\u4e00-\u9fff])"
+)
 DISAPPROVES = "held.disapproves"
 HEADINGS = "held.headings"
 
@@ -34,12 +36,19 @@ def held_reason(words: str, path: str, rules: LibraryRules, reach: Reach = "sent
         reach: which rules to ask.
     """
     readings = _readings(words)
+    hit = _worded(readings, path, rules, reach)
+    if hit is not None or reach == "paragraph" or rules.suspicion is None or rules.compiled[HEADINGS].search(path):
+        return hit
+    return next((why for one in readings if (why := rules.suspicion.reason(one))), None)
+
+
+def _worded(readings: set[str], path: str, rules: LibraryRules, reach: Reach) -> str | None:
+    """The reason of the first rule whose words stand there."""
     if not any(map(rules.compiled[f"all.{reach}"].search, readings)):
         return None
     excused = _disapproved(readings, path, rules)
     asked = (rule for rule in rules.held.rules if rule.reach == reach and (rule.whatever or not excused))
-    hit = (rule for rule in asked if _hits(rule, readings, rules))
-    return next((rule.reason for rule in hit), None)
+    return next((rule.reason for rule in asked if _hits(rule, readings, rules)), None)
 
 
 def check_examples(rules: LibraryRules, folder: Path) -> list[RulebookError]:

@@ -68,6 +68,8 @@ def ingest(
         UnsupportedDocument: cannot be read; see :func:`service.library.files.parse.parse`.
         InvalidRequest: ``empty_document``, also when only noise was in it.
     """
+    if own:
+        rules = replace(rules, suspicion=None)
     parsed = parse(name, data, rules.files)
     cleaned = _cleaned(parsed, rules, own)
     if not cleaned.text.strip():

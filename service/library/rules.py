@@ -12,6 +12,7 @@ from pydantic import Field
 
 from service.errors import RulebookError, phrase
 from service.library.files.limits import FileRules
+from service.library.suspicion import Suspicion, load_suspicion
 from service.library.tuning import Tuning
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 
@@ -191,6 +192,8 @@ class LibraryRules:
     ``all.lines``, ``all.blocks``, ``all.outline``, ``all.sentence``, ``all.paragraph`` hold those of a whole kind:
     most lines match none, and are done with one search.
     """
+    suspicion: Suspicion | None = None
+    """Hears what no rule words; None for the team's own documents."""
 
 
 def load_rules(folder: Path) -> LibraryRules:
@@ -225,7 +228,8 @@ def load_rules(folder: Path) -> LibraryRules:
         compiled[name] = _compile(files["noise"], name, patterns, part)
     compiled |= _all_of(noise, outline, held)
     tuning, words = files["search"].parse(Tuning), files["words"].parse(Words)
-    return LibraryRules(noise, outline, held, tuning, tuple(words.words), files["files"].parse(FileRules), compiled)
+    about_files = files["files"].parse(FileRules)
+    return LibraryRules(noise, outline, held, tuning, tuple(words.words), about_files, compiled, load_suspicion(folder))
 
 
 def _all_of(noise: Noise, outline: Outline, held: Held) -> dict[str, Patterns]:
