@@ -7,7 +7,6 @@ sync.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import sqlite3
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from service.commands.doctor_index import look_at_chroma, look_at_rows
+from service.commands.doctor_online import look_at_embedding, look_at_model
 from service.commands.inputs import shown
 from service.commands.words import faint, printable, word
 from service.errors import EnvironmentProblem, RulebookError, YouliError
@@ -29,13 +29,6 @@ if TYPE_CHECKING:
 
 State = Literal["ok", "note", "gate", "broken"]
 _EXIT: dict[State, int] = {"ok": 0, "note": 0, "gate": 1, "broken": EnvironmentProblem.exit_code}
-_ANSWER = {
-    "type": "object",
-    "properties": {"ok": {"type": "boolean"}},
-    "required": ["ok"],
-    "additionalProperties": False,
-}
-"""The smallest answer a model can be asked for."""
 _LISTED = 5
 """Names shown of many; the rest are counted."""
 Only = Literal["knowledge"]
@@ -103,8 +96,8 @@ def diagnose(
     yield from _kept(settings, mend)
     yield from _guarded("conflicts", lambda: _conflicts(settings))
     if only is None:
-        yield from _guarded("model", lambda: _model(settings, online))
-        yield from _guarded("embedding", lambda: _embedding(settings, online))
+        yield from _guarded("model", lambda: _lines("model", look_at_model(settings, online)))
+        yield from _guarded("embedding", lambda: _lines("embedding", look_at_embedding(settings, online)))
 
 
 def _kept(settings: Settings, mend: bool) -> Iterator[Line]:
@@ -259,66 +252,6 @@ def _conflicts(settings: Settings) -> Iterator[Line]:
             ruled = {row[0] for row in there.execute("SELECT key FROM rulings")}
     count = waiting(settings.data_dir / NAME, ruled)
     yield Line("conflicts", "note" if count else "ok", _say("conflicts_open" if count else "conflicts", count=count))
-
-
-def _model(settings: Settings, online: bool) -> Iterator[Line]:
-    if not settings.model_ready:
-        yield Line("model", "ok", _say("model_off"))
-        return
-    if not online:
-        yield Line("model", "ok", _say("model_on", model=settings.model))
-        return
-    from service.errors import ModelError
-
-    try:
-        answered = asyncio.run(_asked(settings))
-    except ModelError as error:
-        yield Line("model", "gate", error.detail)
-    else:
-        yield Line("model", "ok", _say("model_answered", model=answered))
-
-
-async def _asked(settings: Settings) -> str:
-    """Ask the model for the smallest answer there is; returns the name it goes by."""
-    from service.llm import ModelClient
-
-    client = ModelClient.from_settings(settings)
-    assert client is not None
-    try:
-        question = word("doctor", "ask_model")
-        answer = await client.ask(question, question, _ANSWER, settings.draft_deadline_s)
-        return answer.model
-    finally:
-        await client.close()
-
-
-def _embedding(settings: Settings, online: bool) -> Iterator[Line]:
-    model = settings.embedding_model
-    if model is None:
-        yield Line("embedding", "ok", _say("embedding_off"))
-    elif settings.embedding_endpoint is None:
-        yield Line("embedding", "note", _say("embedding_alone", model=model))
-    elif not online:
-        yield Line("embedding", "ok", _say("embedding_on", model=model))
-    else:
-        from service.errors import EmbeddingError
-
-        try:
-            yield Line("embedding", "ok", _say("embedding_answered", model=model, dim=asyncio.run(_embedded(settings))))
-        except EmbeddingError as error:
-            yield Line("embedding", "gate", error.detail)
-
-
-async def _embedded(settings: Settings) -> int:
-    """Ask the endpoint for one vector; returns how many numbers it has."""
-    from service.llm_embed import EmbeddingClient
-
-    client = EmbeddingClient.from_settings(settings)
-    assert client is not None
-    try:
-        return int((await client.embed([word("doctor", "ask_embedding")], settings.draft_deadline_s)).shape[1])
-    finally:
-        await client.close()
 
 
 def _some(names: list[str]) -> str:

@@ -66,7 +66,7 @@ async def look(settings: Settings) -> Examined:
     database = await Database.open(settings.database)
     try:
         async with database.reading() as connection:
-            active = await active_embedder(connection) if settings.embedding_model else None
+            active = await active_embedder(connection) if settings.embedding_endpoint else None
         offline = HashNgram(load_rules(settings.knowledge_dir / "library").tuning.embed.dim)
         fingerprint, dim = active or (offline.fingerprint, offline.dim)
         with progress(word("reindex", "looking"), hidden=False) as told:
