@@ -20,7 +20,7 @@ from service.library.examine import unsound
 from service.library.live import LiveDocument, build_snapshot, live_document
 from service.library.rules import LibraryRules
 from service.library.snapshot import SHARED, Snapshot
-from service.library.words import Tokeniser
+from service.library.words import tokeniser
 from service.rulebook.thesaurus import Thesaurus
 
 _log = structlog.get_logger()
@@ -65,7 +65,7 @@ class Current:
     ) -> None:
         self._finder = finder
         self._database, self._rules, self._thesaurus, self._embedder = database, rules, thesaurus, embedder
-        self._tokeniser = Tokeniser(rules.words)
+        self._tokeniser = tokeniser(rules.words)
         self._refreshing = asyncio.Lock()
         nothing = Snapshot("g0", (), (), self._tokeniser, embedder, thesaurus, rules.tuning)
         self.generation = Generation(nothing, (), {})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -197,11 +199,21 @@ class LibraryRules:
 
 
 def load_rules(folder: Path) -> LibraryRules:
-    """Read and compile the files of ``folder``.
+    """Read and compile the files of ``folder``; files that stayed as they were are not read a second time.
 
     Raises:
         RulebookError: a file is missing, broken, or holds a pattern RE2 does not take.
     """
+    return _loaded(folder, tuple((path.name, about.st_mtime_ns, about.st_size) for path, about in _files(folder)))
+
+
+def _files(folder: Path) -> list[tuple[Path, os.stat_result]]:
+    return [(path, path.stat()) for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.json")])]
+
+
+@lru_cache(maxsize=4)
+def _loaded(folder: Path, state: object) -> LibraryRules:
+    """The rules of a folder in this state; ``state`` only tells one state from another."""
     files = {
         name: read_yaml(folder / f"{name}.yaml") for name in ("noise", "outline", "held", "search", "words", "files")
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import rjieba
 
@@ -44,3 +45,9 @@ class Tokeniser:
             else:
                 grams.extend(run[i : i + 2] for i in range(len(run) - 1))
         return words, grams
+
+
+@lru_cache(maxsize=4)
+def tokeniser(words: tuple[str, ...]) -> Tokeniser:
+    """The tokeniser that knows these words; its dictionary is built once a process."""
+    return Tokeniser(words)

@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -141,11 +142,18 @@ def build_thesaurus(groups: Iterable[Group], digest: str = "") -> Thesaurus:
 
 
 def load_thesaurus(path: Path) -> Thesaurus:
-    """Read the file.
+    """Read the file; one that stayed as it was is not read a second time.
 
     Raises:
         RulebookError: missing or broken; an expression twice in one group; an expression that is only punctuation.
     """
+    about = path.stat() if path.exists() else None
+    return _loaded(path, about and (about.st_mtime_ns, about.st_size))
+
+
+@lru_cache(maxsize=4)
+def _loaded(path: Path, state: object) -> Thesaurus:
+    """The file in this state; ``state`` only tells one state from another."""
     file = read_yaml(path)
     groups = file.parse(ThesaurusFile).groups
     for index, group in enumerate(groups):
