@@ -12,11 +12,14 @@ read by the process that made it, and by no other ever after.
 from __future__ import annotations
 
 import json
+import os
 import re
+import select
 import signal
 import socket
 import struct
 import sys
+import threading
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -170,10 +173,19 @@ def work(sock: socket.socket) -> None:
             return chroma.close()
 
 
+def _end_with(sock: socket.socket) -> None:
+    """End as soon as the other side has, however it ended and whatever is being done: nobody wants it any more."""
+    look = select.poll()
+    look.register(sock.fileno(), 0)  # a hang-up is told unasked
+    look.poll()
+    os._exit(0)
+
+
 def main(arguments: list[str]) -> int:
     """Be the process; the argument is the number of the socket it was given."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is for the server, which ends us
     with socket.socket(fileno=int(arguments[0])) as sock:
+        threading.Thread(target=_end_with, args=(sock,), daemon=True).start()
         work(sock)
     return 0
 
