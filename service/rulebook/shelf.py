@@ -15,6 +15,9 @@ from service.rulebook.ridge import ROUNDS, Learned
 _VERSION = 1
 """Raised when learning itself changes, so that what was learned before is not taken for it."""
 
+_learned_here: dict[tuple[str, str], Learned] = {}
+"""What this process learned last, by state of the examples and name."""
+
 
 def fingerprint(folder: Path) -> str:
     """A short name for all reading files below ``folder`` and the way they are learned from."""
@@ -36,7 +39,14 @@ class Shelf:
     state: str
 
     def take(self, name: str) -> Learned | None:
-        """What was learned under this name, or None."""
+        """What was learned under this name, or None.
+
+        A new, empty shelf gets what this process learned from the same examples for another one.
+        """
+        known = _learned_here.get((self.state, name))
+        if known is not None and not self._path(name).exists():
+            self._write(name, known)
+            return known
         try:
             return Learned.read(self._path(name))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -44,6 +54,13 @@ class Shelf:
 
     def put(self, name: str, learned: Learned) -> None:
         """Keep it, and let go of what was learned from older examples."""
+        for state, older in list(_learned_here):
+            if state != self.state:
+                _learned_here.pop((state, older), None)
+        _learned_here[self.state, name] = learned
+        self._write(name, learned)
+
+    def _write(self, name: str, learned: Learned) -> None:
         with contextlib.suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, written = tempfile.mkstemp(dir=self.folder, suffix=".part")
