@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from service.errors import ModelError, phrase
+from service.llm_live import LiveAnswer
 from service.llm_reply import Failed, FormRefused, model_name, object_in, parsed, text_of, usage_of
 from service.llm_sdk import exchange, open_sdk, sendable
 from service.settings import Settings
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 MAX_REPLY_BYTES = 64 * 1024
+"""Of an answer's text, and of everything else that is no well-formed piece of a stream."""
+MAX_WIRE_BYTES = 1024 * 1024
+"""Of a stream on the wire: an endpoint wraps some 300 bytes around every token, whatever the answer's length."""
 MAX_TRIES = 2
 PAUSE_S = 0.3
 """Wait before the second try when the endpoint names no time of its own."""
@@ -43,11 +48,24 @@ class Answer:
 
 @dataclass(slots=True)
 class _Talk:
-    """The state of one question: what was spent so far."""
+    """The state of one question: what is asked, and what was spent so far."""
 
+    system: str
+    user: str
+    schema: dict[str, Any]
     until: float
+    temperature: float | None = None
     calls: int = 0
     usage: dict[str, int] = field(default_factory=dict)
+
+    def spend(self, usage: dict[str, int]) -> None:
+        """Add a reply's tokens."""
+        for name, count in usage.items():
+            self.usage[name] = self.usage.get(name, 0) + count
+
+    def failed(self, code: str) -> ModelError:
+        """The error this question ends with."""
+        return ModelError(code, calls=self.calls)
 
 
 class ModelClient:
@@ -80,7 +98,9 @@ class ModelClient:
             client, self._client = self._client, None
             await client.close()
 
-    async def ask(self, system: str, user: str, schema: dict[str, Any], deadline: float) -> Answer:
+    async def ask(
+        self, system: str, user: str, schema: dict[str, Any], deadline: float, temperature: float | None = None
+    ) -> Answer:
         """Ask once and get one JSON object that was asked for by ``schema`` (which the caller validates).
 
         Args:
@@ -88,39 +108,92 @@ class ModelClient:
             user: the part about this inquiry.
             schema: a strict JSON schema of an object.
             deadline: seconds this may take in all, retries included.
+            temperature: None leaves it to the endpoint.
 
         Raises:
             ModelError: whatever went wrong; parameter ``calls`` says how many requests were made.
         """
-        talk = _Talk(until=time.monotonic() + deadline)
-        if not sendable(self._key):
-            raise ModelError("llm_auth", calls=0)
-        if talk.until <= self._held_until:
-            raise ModelError("llm_rate_limited", calls=0)
+        talk = self._begin(_Talk(system, user, schema, time.monotonic() + deadline, temperature))
         try:
             async with asyncio.timeout(deadline):
-                return await self._tries(talk, system, user, schema)
+                return await self._tries(talk)
         except TimeoutError:
-            raise ModelError("llm_timeout", calls=talk.calls) from None
-        except Failed as failed:
-            raise ModelError(failed.code, calls=talk.calls) from None
+            raise talk.failed("llm_timeout") from None
 
-    async def _tries(self, talk: _Talk, system: str, user: str, schema: dict[str, Any]) -> Answer:
-        tried = 0
-        rung = self._rung
+    async def stream(
+        self, system: str, user: str, schema: dict[str, Any], deadline: float, temperature: float | None = None
+    ) -> AsyncGenerator[str | Answer, None]:
+        """Ask once; yield the JSON object's text as it comes, and the :class:`Answer` last.
+
+        The pieces begin with the object's ``{`` and are never withdrawn by another try: what fails before the first
+        piece is tried again as in :meth:`ask`, what fails later is an error. Without the answer at the end the
+        pieces are half of something. Closing the generator, or cancelling whoever reads it, closes the connection.
+
+        Args:
+            system: the stable part of the prompt.
+            user: the part about this inquiry.
+            schema: a strict JSON schema of an object.
+            deadline: seconds this may take in all, retries and the time the reader takes included.
+            temperature: None leaves it to the endpoint.
+
+        Raises:
+            ModelError: whatever went wrong; parameter ``calls`` says how many requests were made.
+        """
+        talk = self._begin(_Talk(system, user, schema, time.monotonic() + deadline, temperature))
+        rung, tried = self._rung, 0
+        while True:
+            data: dict[str, Any] | None = None
+            live = LiveAnswer(self._sdk().chat.completions.with_streaming_response.create, talk.until, MAX_REPLY_BYTES)
+            try:
+                await live.open(**self._request(talk, RUNGS[rung]), stream=True)
+                while piece := await live.next():
+                    yield piece
+                data = live.data()
+                self._rung = max(self._rung, rung)
+            except FormRefused:
+                rung = self._down(talk, rung)
+            except TimeoutError:
+                raise talk.failed("llm_timeout") from None
+            except Failed as failed:
+                tried += 1
+                await live.close()
+                await self._pause(talk, failed, last=live.begun or tried >= MAX_TRIES)
+            finally:
+                await live.close()
+                talk.spend(usage_of(live.reply))
+            if data is not None:
+                yield Answer(data, dict(talk.usage), talk.calls, model_name(live.reply, self.model))
+                return
+
+    def _begin(self, talk: _Talk) -> _Talk:
+        """Refuse at once what cannot come to anything."""
+        if not sendable(self._key):
+            raise talk.failed("llm_auth")
+        if talk.until <= time.monotonic():
+            raise talk.failed("llm_timeout")
+        if talk.until <= self._held_until:
+            raise talk.failed("llm_rate_limited")
+        return talk
+
+    async def _tries(self, talk: _Talk) -> Answer:
+        rung, tried = self._rung, 0
         while True:
             try:
-                answer = await self._once(talk, system, user, schema, RUNGS[rung])
+                answer = await self._once(talk, RUNGS[rung])
             except FormRefused:
-                if rung + 1 == len(RUNGS):
-                    raise Failed("llm_unavailable") from None
-                rung += 1
+                rung = self._down(talk, rung)
             except Failed as failed:
                 tried += 1
                 await self._pause(talk, failed, last=tried >= MAX_TRIES)
             else:
                 self._rung = max(self._rung, rung)
                 return answer
+
+    def _down(self, talk: _Talk, rung: int) -> int:
+        """The next rung, where there is one."""
+        if rung + 1 == len(RUNGS):
+            raise talk.failed("llm_unavailable") from None
+        return rung + 1
 
     async def _pause(self, talk: _Talk, failed: Failed, last: bool) -> None:
         """Wait before another try, if there is to be one and the wait fits the deadline."""
@@ -129,34 +202,34 @@ class ModelClient:
         if failed.wait is not None and wait >= left:
             self._held_until = time.monotonic() + min(wait, LONGEST_HOLD_S)
         if last or not failed.again or wait >= left:
-            raise failed
+            raise talk.failed(failed.code) from None
         await asyncio.sleep(wait)
 
-    async def _once(self, talk: _Talk, system: str, user: str, schema: dict[str, Any], rung: str) -> Answer:
-        options: dict[str, Any] = {}
-        if rung == "json_schema":
-            form = {"name": "answer", "strict": True, "schema": schema}
-            options["response_format"] = {"type": "json_schema", "json_schema": form}
-        else:
-            system = system + "\n\n" + phrase("model_answers_json", schema=json.dumps(schema, ensure_ascii=False))
-            if rung == "json_object":
-                options["response_format"] = {"type": "json_object"}
-        talk.calls += 1
-        body = await self._post(
-            model=self.model,
-            messages=[{"role": "system", "content": system}, {"role": "user", "content": user}],
-            **options,
-        )
-        reply = parsed(body)
-        for name, count in usage_of(reply).items():
-            talk.usage[name] = talk.usage.get(name, 0) + count
+    async def _once(self, talk: _Talk, rung: str) -> Answer:
+        request = self._request(talk, rung)
+        reply = parsed(await exchange(self._sdk().chat.completions.with_raw_response.create, **request))
+        talk.spend(usage_of(reply))
         data = object_in(text_of(reply))
         return Answer(data, dict(talk.usage), talk.calls, model_name(reply, self.model))
 
-    async def _post(self, **request: Any) -> bytes:
-        return await exchange(self._sdk().chat.completions.with_raw_response.create, **request)
+    def _request(self, talk: _Talk, rung: str) -> dict[str, Any]:
+        """The body of one more call."""
+        talk.calls += 1
+        system = talk.system
+        options: dict[str, Any] = {}
+        if rung == "json_schema":
+            form = {"name": "answer", "strict": True, "schema": talk.schema}
+            options["response_format"] = {"type": "json_schema", "json_schema": form}
+        else:
+            system += "\n\n" + phrase("model_answers_json", schema=json.dumps(talk.schema, ensure_ascii=False))
+            if rung == "json_object":
+                options["response_format"] = {"type": "json_object"}
+        if talk.temperature is not None:
+            options["temperature"] = talk.temperature
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": talk.user}]
+        return {"model": self.model, "messages": messages, **options}
 
     def _sdk(self) -> AsyncOpenAI:
         if self._client is None:
-            self._client = open_sdk(self._key, self._base_url, MAX_REPLY_BYTES)
+            self._client = open_sdk(self._key, self._base_url, MAX_REPLY_BYTES, MAX_WIRE_BYTES)
         return self._client

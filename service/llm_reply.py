@@ -6,17 +6,19 @@ The provider's own words are never looked at and never passed on: only statuses,
 from __future__ import annotations
 
 import email.utils
-import json
 import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic_core import from_json
+
 _QUOTA = frozenset(
     {"insufficient_quota", "billing_hard_limit_reached", "exceeded_current_quota_error", "arrearage", "1113"}
 )
 _REFUSED = frozenset({"content_filter", "content_policy_violation", "data_inspection_failed", "1301"})
-_THINKING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+_THINKING = re.compile(r"\A[^{]*?<think>.*?(?:</think>|\Z)|\A.*</think>", re.DOTALL)
+"""Up to the end of the thinking; some chat templates open it in the prompt, so that only its end is seen."""
 _FENCE = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
 _MODEL_NAME = re.compile(r"[\w./:@+-]{1,100}")
 
@@ -72,16 +74,34 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
+def by_event(event: Mapping[str, Any]) -> Failed:
+    """What an error inside a reply that began with 200 means; its code may be a status."""
+    inner = event.get("error", event)
+    code = inner.get("code") if isinstance(inner, Mapping) else None
+    status = int(str(code)) if re.fullmatch(r"[45]\d\d", str(code)) else 500
+    found = by_status(status, event, {}, formed=False)
+    return found if isinstance(found, Failed) else Failed("llm_unavailable")
+
+
+def loaded(text: bytes) -> Any:
+    """Any JSON: strict UTF-8, no half of a surrogate pair, no NaN, of bounded depth.
+
+    Raises:
+        Failed: it is none.
+    """
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError:
+        raise Failed("llm_bad_reply", again=True) from None
+
+
 def parsed(body: bytes) -> dict[str, Any]:
     """The reply's JSON object.
 
     Raises:
         Failed: it is none.
     """
-    try:
-        reply = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise Failed("llm_bad_reply", again=True) from None
+    reply = loaded(body)
     if not isinstance(reply, dict):
         raise Failed("llm_bad_reply", again=True)
     return reply
@@ -102,31 +122,58 @@ def model_name(reply: Mapping[str, Any], asked: str) -> str:
     return name if isinstance(name, str) and _MODEL_NAME.fullmatch(name) else asked
 
 
-def text_of(reply: Mapping[str, Any]) -> str:
-    """The answer's text; thinking aloud is not part of it."""
-    try:
-        choice = reply["choices"][0]
-        finish, message = choice.get("finish_reason"), choice["message"]
-        content, refusal = message.get("content"), message.get("refusal")
-    except (KeyError, IndexError, TypeError, AttributeError):
-        raise Failed("llm_bad_reply", again=True) from None
-    if refusal or finish == "content_filter":
+def content_in(content: object) -> str:
+    """The text of a message or of a piece of one: a string, or parts of which those of type text count."""
+    if isinstance(content, list):
+        texts = [part.get("text") for part in content if isinstance(part, Mapping) and part.get("type") == "text"]
+        return "".join(text for text in texts if isinstance(text, str))
+    return content if isinstance(content, str) else ""
+
+
+def finished(finish: object) -> None:
+    """Check that an answer ended of its own accord.
+
+    Raises:
+        Failed: a filter ended it, the limit did, or nobody said so.
+    """
+    if finish == "content_filter":
         raise Failed("llm_refused")
     if finish != "stop":
         raise Failed("llm_incomplete", again=True)
-    if not isinstance(content, str) or not content.strip():
+
+
+def text_of(reply: Mapping[str, Any]) -> str:
+    """The answer's text; thinking aloud is not part of it.
+
+    Raises:
+        Failed: there is none, or not the whole of it.
+    """
+    try:
+        choice = reply["choices"][0]
+        finish, message = choice.get("finish_reason"), choice["message"]
+        content, refusal = content_in(message.get("content")), message.get("refusal")
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise Failed("llm_bad_reply", again=True) from None
+    if refusal:
+        raise Failed("llm_refused")
+    finished(finish)
+    if not content.strip():
         raise Failed("llm_bad_reply", again=True)
     return content
 
 
 def object_in(text: str) -> dict[str, Any]:
-    """The JSON object in an answer: bare, or inside a code fence."""
-    text = _THINKING.sub("", text).strip()
-    fence = _FENCE.search(text)
-    for candidate in (text, fence[1] if fence else None, text[text.find("{") : text.rfind("}") + 1]):
+    """The JSON object in an answer: bare, behind thinking aloud, or inside a code fence.
+
+    Raises:
+        Failed: there is none.
+    """
+    bare = _THINKING.sub("", text)
+    fence = _FENCE.search(bare)
+    for candidate in (text, bare, fence[1] if fence else "", bare[bare.find("{") : bare.rfind("}") + 1]):
         try:
-            data = json.loads(candidate or "")
-        except (ValueError, RecursionError):
+            data = from_json(candidate.strip("\ufeff \t\r\n"), allow_inf_nan=False)
+        except ValueError:
             continue
         if isinstance(data, dict):
             return data

@@ -9,7 +9,8 @@ import importlib
 import logging
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from service.llm_reply import Failed, FormRefused, by_status
@@ -28,17 +29,50 @@ def sendable(key: str | None) -> bool:
     return bool(_SENDABLE.fullmatch(key or _NO_KEY))
 
 
-def open_sdk(key: str | None, base_url: str | None, cap: int) -> AsyncOpenAI:
-    """A client of the SDK that reads at most ``cap`` bytes of a reply, retries nothing and follows no redirect."""
+def open_sdk(key: str | None, base_url: str | None, cap: int, stream_cap: int = 0) -> AsyncOpenAI:
+    """A client of the SDK that reads at most ``cap`` bytes of a reply, retries nothing and follows no redirect.
+
+    A stream may have ``stream_cap`` bytes on the wire.
+    """
     import openai
 
     from service.llm_wire import CappedClient
 
-    _await_imports()
+    await_imports()
 
     for name in ("openai", "httpx2", "httpcore2"):  # at DEBUG these would write prompts and addresses
         logging.getLogger(name).setLevel(logging.WARNING)
-    return openai.AsyncOpenAI(api_key=key or _NO_KEY, base_url=base_url, max_retries=0, http_client=CappedClient(cap))
+    http = CappedClient(cap, stream_cap)
+    return openai.AsyncOpenAI(api_key=key or _NO_KEY, base_url=base_url, max_retries=0, http_client=http)
+
+
+@contextmanager
+def typed(request: dict[str, Any]) -> Iterator[None]:
+    """Turn whatever the SDK and its HTTP client raise into our mute errors."""
+    import httpx2
+    import openai
+
+    from service.llm_wire import ReplyTooLong
+
+    try:
+        yield
+    except ReplyTooLong:
+        raise Failed("llm_bad_reply") from None
+    except httpx2.RequestError:  # of a live reply: it had begun, and broke off
+        raise Failed("llm_incomplete", again=True) from None
+    except openai.APITimeoutError:
+        raise Failed("llm_timeout", again=True) from None
+    except openai.APIConnectionError as error:
+        if isinstance(error.__cause__, ReplyTooLong):
+            raise Failed("llm_bad_reply") from None
+        raise Failed("llm_unavailable", again=True) from None
+    except openai.APIStatusError as error:
+        failed: Failed | FormRefused = by_status(
+            error.status_code, error.body, error.response.headers, "response_format" in request
+        )
+        raise failed from None
+    except (openai.OpenAIError, httpx2.StreamError, ValueError, TypeError, RecursionError):
+        raise Failed("llm_bad_reply", again=True) from None
 
 
 async def exchange(create: Callable[..., Awaitable[Any]], **request: Any) -> bytes:
@@ -48,31 +82,14 @@ async def exchange(create: Callable[..., Awaitable[Any]], **request: Any) -> byt
         Failed: typed by status and code.
         FormRefused: the form of the answer was not accepted.
     """
-    import openai
-
-    _await_imports()
-    try:
+    await_imports()
+    with typed(request):
         raw = await create(**request)
         body: bytes = raw.http_response.content
         return body
-    except openai.APITimeoutError:
-        raise Failed("llm_timeout", again=True) from None
-    except openai.APIConnectionError as error:
-        from service.llm_wire import ReplyTooLong
-
-        if isinstance(error.__cause__, ReplyTooLong):
-            raise Failed("llm_bad_reply") from None
-        raise Failed("llm_unavailable", again=True) from None
-    except openai.APIStatusError as error:
-        failed: Failed | FormRefused = by_status(
-            error.status_code, error.body, error.response.headers, "response_format" in request
-        )
-        raise failed from None
-    except (openai.OpenAIError, ValueError, TypeError, RecursionError):
-        raise Failed("llm_bad_reply", again=True) from None
 
 
-def _await_imports() -> None:
+def await_imports() -> None:
     """Wait for a thread that is importing the older httpx, as Chroma's does: the SDK trips over half a module."""
     if "httpx" in sys.modules:
         importlib.import_module("httpx")

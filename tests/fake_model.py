@@ -4,10 +4,10 @@
         fake.script(Reply.status_of(500), Reply.says({"steps": []}))
         client = ModelClient("m", "sk-test", fake.url)
 
-Replies are used in order; after the last one ``fake.default`` answers (a callable of the request's JSON). What goes
-to ``/embeddings`` is answered by ``fake.vectors``, a callable too (see ``fake_vectors.py``). Every byte that came in is
-kept in ``fake.requests``. The server runs in a thread of its own, so sync and async tests can use it,
-and so can a server process started by a test.
+Replies are used in order; after the last one ``fake.default`` answers (a callable of the request's JSON). A request
+with ``"stream": true`` gets the same answer in pieces. What goes to ``/embeddings`` is answered by ``fake.vectors``, a
+callable too (see ``fake_vectors.py``). Every byte that came in is kept in ``fake.requests``. The server runs in a
+thread of its own, so sync and async tests can use it, and so can a server process started by a test.
 """
 
 from __future__ import annotations
@@ -19,53 +19,13 @@ import socket
 import struct
 import threading
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
 from typing import Any
 
+from tests.fake_reply import Reply, completion
 
-def completion(content: str | None, finish: str | None = "stop", **message: Any) -> dict[str, Any]:
-    """The body of a chat completion."""
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 0,
-        "model": "fake-1",
-        "choices": [
-            {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": content, **message}}
-        ],
-        "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18},
-    }
-
-
-@dataclass(frozen=True)
-class Reply:
-    """One scripted reply. ``way``: how it is sent."""
-
-    body: bytes = b""
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    delay: float = 0.0
-    way: str = "plain"
-    """plain · hang (never answers) · drip (a byte now and then) · truncate (less than announced) · close (half a body
-    of unannounced length) · reset (RST) · flood (bytes without end)"""
-
-    @classmethod
-    def says(cls, data: Any, **options: Any) -> Reply:
-        """A good answer whose content is ``data`` (JSON unless a string)."""
-        content = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
-        return cls.of(completion(content), **options)
-
-    @classmethod
-    def of(cls, body: Any, **options: Any) -> Reply:
-        """Any JSON body."""
-        return cls(body=json.dumps(body, ensure_ascii=False).encode(), **options)
-
-    @classmethod
-    def status_of(cls, status: int, error: dict[str, Any] | None = None, **headers: str) -> Reply:
-        """An error reply; header names are given with underscores."""
-        body = {"error": {"message": "provider text sk-secret", "type": None, "code": None, **(error or {})}}
-        return replace(cls.of(body), status=status, headers={k.replace("_", "-"): v for k, v in headers.items()})
+__all__ = ["FakeModel", "Reply", "Request", "completion", "obedient", "planned"]
 
 
 @dataclass(frozen=True)
@@ -102,7 +62,7 @@ def obedient(request: dict[str, Any]) -> Reply:
     prompt = request["messages"][-1]["content"]
     ground = dict(re.findall(r"^- ([a-z]+)：(.+)$", prompt, re.MULTILINE))
     steps = [{"step": step, "text": ground.get(step, "好的，我看着办。"), "passages": []} for step in planned(request)]
-    return Reply.says({"steps": steps})
+    return Reply.says({"reading": {"claims": []}, "steps": steps, "notes": ""})
 
 
 class FakeModel:
@@ -114,6 +74,9 @@ class FakeModel:
         self.requests: list[Request] = []
         self.sent = 0
         """Bytes of bodies that were sent or tried, over all replies."""
+        self.gone = 0
+        """Clients that left before their reply was whole."""
+        self._left = threading.Semaphore(0)
         self._script: deque[Reply] = deque()
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.Task[None]] = set()
@@ -138,6 +101,10 @@ class FakeModel:
     def wait_for_request(self) -> None:
         """Block until one more request has come in whole."""
         assert self._arrived.acquire(timeout=10), "no request came"
+
+    def wait_for_gone(self, seconds: float = 10.0) -> None:
+        """Block until one more client has left before its reply was whole."""
+        assert self._left.acquire(timeout=seconds), "the client stayed"
 
     def __enter__(self) -> FakeModel:
         self._thread.start()
@@ -174,37 +141,80 @@ class FakeModel:
                 reply = self.vectors(request.json)
             else:
                 reply = self._script.popleft() if self._script else self.default(request.json)
-            await asyncio.sleep(reply.delay)
-            await self._send(reply, writer)
+            await self._while_there(self._send(reply, request, writer), reader)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # the client went away or the server stops; asyncio would log a cancelled connection as an error
         finally:
             writer.close()
 
-    async def _send(self, reply: Reply, writer: asyncio.StreamWriter) -> None:
+    async def _while_there(self, sending: Coroutine[Any, Any, None], reader: asyncio.StreamReader) -> None:
+        """Send until done or the client has left; nobody sends anything after its request."""
+        send = asyncio.ensure_future(sending)
+        left = asyncio.ensure_future(reader.read(1))
+        try:
+            await asyncio.wait({send, left}, return_when=asyncio.FIRST_COMPLETED)
+            broken = send.done() and isinstance(send.exception(), ConnectionError)
+            if broken or not send.done():
+                self.gone += 1
+                self._left.release()
+            if send.done() and not broken:
+                send.result()
+        finally:
+            send.cancel()
+            left.cancel()
+            await asyncio.gather(send, left, return_exceptions=True)
+
+    async def _send(self, reply: Reply, request: Request, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(reply.delay)
         if reply.way == "hang":
             await asyncio.sleep(3600)
         if reply.way == "reset":
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return
+        events = None if request.embeds else reply.streamed(bool(request.json.get("stream")))
+        if events is not None:
+            await self._stream(reply, events, writer)
+            return
         headers = {"Content-Type": "application/json", "Connection": "close", **reply.headers}
         body = reply.body[: len(reply.body) // 2] if reply.way in ("truncate", "close") else reply.body
         if reply.way not in ("close", "flood"):
             headers["Content-Length"] = str(len(reply.body))
-        lines = [f"HTTP/1.1 {reply.status} X", *(f"{name}: {value}" for name, value in headers.items())]
-        writer.write("\r\n".join([*lines, "", ""]).encode())
+        self._head(reply.status, headers, writer)
         await writer.drain()
         if reply.way == "drip":
-            for i in range(len(body)):
-                writer.write(body[i : i + 1])
-                await writer.drain()
-                await asyncio.sleep(0.02)
+            await self._drip(body, writer)
         elif reply.way == "flood":
             while self.sent < 30_000_000:
-                writer.write(b" " * 65_536)
-                self.sent += 65_536
-                await writer.drain()
+                await self._write(b" " * 65_536, writer)
         else:
-            writer.write(body)
-            self.sent += len(body)
-            await writer.drain()
+            await self._write(body, writer)
+
+    async def _stream(self, reply: Reply, events: Iterable[bytes], writer: asyncio.StreamWriter) -> None:
+        """Send events as chunks; ways: plain, drip, flood, and truncate and close (half of them, and no end)."""
+        headers = {"Content-Type": "text/event-stream", "Connection": "close", **reply.headers}
+        self._head(reply.status, {**headers, "Transfer-Encoding": "chunked"}, writer)
+        if reply.way in ("truncate", "close"):
+            events = list(events)
+            events = events[: len(events) // 2]
+        elif reply.way == "flood":
+            events = (b"x" * 65_536 for _ in range(460))
+        for one in events:
+            for part in (one[at : at + 1] for at in range(len(one))) if reply.way == "drip" else (one,):
+                await self._write(b"%x\r\n%b\r\n" % (len(part), part), writer)
+                await asyncio.sleep(0.02 if reply.way == "drip" else reply.pace)
+        if reply.way not in ("truncate", "close"):
+            await self._write(b"0\r\n\r\n", writer)
+
+    def _head(self, status: int, headers: dict[str, str], writer: asyncio.StreamWriter) -> None:
+        lines = [f"HTTP/1.1 {status} X", *(f"{name}: {value}" for name, value in headers.items())]
+        writer.write("\r\n".join([*lines, "", ""]).encode())
+
+    async def _write(self, data: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        self.sent += len(data)
+        await writer.drain()
+
+    async def _drip(self, body: bytes, writer: asyncio.StreamWriter) -> None:
+        for at in range(len(body)):
+            await self._write(body[at : at + 1], writer)
+            await asyncio.sleep(0.02)
