@@ -25,8 +25,8 @@ DOORS = {
     "mask_text": ("POST", "/v1/privacy/mask", 200, MaskResult),
     "search_knowledge": ("POST", "/v1/knowledge/search", 200, SearchResult),
 }
-STATEFUL = {"publish_document", "rollback_document", "release_sentence", "rule_conflict"}
-"""Doors whose examples need documents to be there; the tests of those doors paste them."""
+STATEFUL = {"give_feedback", "publish_document", "rollback_document", "release_sentence", "rule_conflict"}
+"""Doors whose examples need documents or drafts to be there; the tests of those doors paste them."""
 CASES = [(operation, name) for operation in DOORS for name in examples_of(operation)]
 
 
@@ -56,7 +56,9 @@ def _operations() -> dict[str, tuple[str, str, dict[str, Any]]]:
 def test_operation_ids_are_stable() -> None:
     assert {name: f"{method} {path}" for name, (method, path, _) in _operations().items()} == {
         "create_draft": "POST /v1/drafts",
+        "list_drafts": "GET /v1/drafts",
         "get_draft": "GET /v1/drafts/{id}",
+        "give_feedback": "POST /v1/drafts/{id}/feedback",
         "create_check": "POST /v1/checks",
         "create_checks": "POST /v1/checks/batch",
         "mask_text": "POST /v1/privacy/mask",

@@ -25,7 +25,11 @@ router = APIRouter(route_class=StrictRoute)
 PING_S = 15.0
 """Seconds of silence before a comment keeps proxies and browsers from hanging up."""
 
-_ID = re.compile(r"dft_[0-9A-Za-z]{1,60}")
+ID = re.compile(r"dft_[0-9A-Za-z]{1,60}")
+"""What a draft's id looks like; anything else is not looked up."""
+
+DraftId = Annotated[str, Path(description=parameter("id"), max_length=100)]
+ShopQuery = Annotated[Shop, Query(description=parameter("shop"))]
 _log = structlog.get_logger()
 
 
@@ -58,16 +62,17 @@ async def create_draft(
 
 
 @router.get("/v1/drafts/{id}", response_model=Draft, **described("get_draft", 404, 422, 503))
-async def get_draft(
-    request: Request,
-    id: Annotated[str, Path(description=parameter("id"), max_length=100)],
-    shop: Annotated[Shop, Query(description=parameter("shop"))] = "default",
-) -> Response:
+async def get_draft(request: Request, id: DraftId, shop: ShopQuery = "default") -> Response:
     """A draft as it was given out."""
-    found = await desk_of(request).store.get_draft(id, shop) if _ID.fullmatch(id) else None
+    found = await desk_of(request).store.get_draft(id, shop) if ID.fullmatch(id) else None
     if found is None:
-        raise NotFound("draft_not_found", id=id[:80])
+        raise no_draft(id)
     return Response(found[0].model_dump_json(by_alias=True), media_type="application/json")
+
+
+def no_draft(id: str) -> NotFound:
+    """The refusal for an id this shop has no draft of."""
+    return NotFound("draft_not_found", id=id[:80])
 
 
 def location_of(draft: Draft) -> str:

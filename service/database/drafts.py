@@ -1,13 +1,33 @@
-"""Drafts as they were given out, with the inquiry they answer."""
+"""Drafts as they were given out, with the inquiry they answer and what became of them."""
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.session import Database
-from service.database.tables import drafts
-from service.schemas import Draft, Inquiry
+from service.database.tables import conversations, drafts, feedback
+from service.database.turns import compare, turns_of
+from service.errors import Conflict, NotFound, phrase
+from service.schemas import Draft, DraftInfo, DraftPage, DraftState, Feedback, FeedbackIn, Finding, Inquiry
+
+_FATE = {"state", "superseded_by"}
+"""Fields of a draft that change after it was given out; they are columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedDrafts:
+    """Which drafts of a shop are listed; None means any."""
+
+    conversation: str | None = None
+    state: DraftState | None = None
+    since: datetime | None = None
+    """Made at this time or later."""
 
 
 class DraftStore:
@@ -19,26 +39,170 @@ class DraftStore:
     async def save_draft(self, draft: Draft, inquiry: Inquiry) -> None:
         """Keep a draft; on disk when this returns.
 
+        A draft that answers a newer message of its conversation supersedes the open ones before it. One that comes late
+        is superseded itself, and then says so: its ``state`` and ``superseded_by`` are set here.
+
         Raises:
             Unavailable: the database is busy or the disk is full.
         """
+        conversation = inquiry.context.conversation or None
+        turns = turns_of(inquiry) if conversation else ""
         row = {
             "id": draft.id,
             "shop": draft.shop,
             "created_at": draft.created_at,
             "knowledge_version": draft.knowledge_version,
             "inquiry": inquiry.model_dump(mode="json"),
-            "draft": draft.model_dump(mode="json", by_alias=True),
+            "draft": draft.model_dump(mode="json", by_alias=True, exclude=_FATE),
+            "conversation": conversation,
         }
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(insert(drafts).values(row))
+        async def work(connection: AsyncConnection) -> str | None:
+            newer = await _place(connection, draft, conversation, turns) if conversation else None
+            fate = {"state": "superseded" if newer else "open", "superseded_by": newer}
+            await connection.execute(insert(drafts).values({**row, **fate}))
+            return newer
 
-        await self._database.write(work)
+        draft.superseded_by = await self._database.write(work)
+        draft.state = "superseded" if draft.superseded_by else "open"
 
     async def get_draft(self, draft_id: str, shop: str) -> tuple[Draft, Inquiry] | None:
         """The draft and its inquiry, or None when this shop has no such draft."""
-        query = select(drafts.c.draft, drafts.c.inquiry).where(drafts.c.id == draft_id, drafts.c.shop == shop)
+        columns = (drafts.c.draft, drafts.c.inquiry, drafts.c.state, drafts.c.superseded_by)
+        query = select(*columns).where(drafts.c.id == draft_id, drafts.c.shop == shop)
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).first()
-        return None if row is None else (Draft.model_validate(row[0]), Inquiry.model_validate(row[1]))
+        if row is None:
+            return None
+        made = {**row.draft, "state": row.state, "superseded_by": row.superseded_by}
+        return Draft.model_validate(made), Inquiry.model_validate(row.inquiry)
+
+    async def list_drafts(self, shop: str, wanted: WantedDrafts, limit: int, before: str | None = None) -> DraftPage:
+        """Drafts of a shop, newest first.
+
+        Args:
+            shop: whose.
+            wanted: which.
+            limit: rows at most.
+            before: ``next`` of the page in front of this one.
+        """
+        inside = ("verdict", "scenario", "scenario_name", "reply")
+        names = ("id", "created_at", "shop", "conversation", "state", "superseded_by")
+        query = (
+            select(
+                *(drafts.c[name] for name in names),
+                *(drafts.c.draft[name].as_string().label(name) for name in inside),
+                drafts.c.draft[("writer", "kind")].as_string().label("writer"),
+                *(column.label(f"feedback_{column.name}") for column in feedback.c),
+            )
+            .outerjoin(feedback, feedback.c.draft_id == drafts.c.id)
+            .where(drafts.c.shop == shop)
+            .order_by(drafts.c.id.desc())
+            .limit(limit + 1)
+        )
+        if wanted.conversation is not None:
+            query = query.where(drafts.c.conversation == wanted.conversation)
+        if wanted.state is not None:
+            query = query.where(drafts.c.state == wanted.state)
+        if wanted.since is not None:
+            query = query.where(drafts.c.created_at >= wanted.since)
+        if before is not None:
+            query = query.where(drafts.c.id < before)
+        async with self._database.reading() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        shown = [_info(row) for row in rows[:limit]]
+        return DraftPage(drafts=shown, next=shown[-1].id if len(rows) > limit else None)
+
+    async def give_feedback(
+        self, draft_id: str, shop: str, given: FeedbackIn, passed: bool | None, findings: Sequence[Finding]
+    ) -> Feedback:
+        """Write down what a person made of a draft; the same again changes nothing and answers the same.
+
+        Args:
+            draft_id: which draft.
+            shop: whose.
+            given: what the person did.
+            passed: whether the text that was sent passed; None when none was told.
+            findings: what was found in it.
+
+        Raises:
+            NotFound: this shop has no such draft.
+            Conflict: ``feedback_given`` — other feedback is there; ``draft_superseded`` — a newer message was answered.
+            Unavailable: the database is busy or the disk is full.
+        """
+        row = {
+            "draft_id": draft_id,
+            "shop": shop,
+            **given.model_dump(),
+            "passed": passed,
+            "findings": [finding.model_dump(mode="json") for finding in findings],
+            "given_at": datetime.now(UTC),
+        }
+
+        async def work(connection: AsyncConnection) -> dict[str, Any]:
+            mine = (drafts.c.id == draft_id, drafts.c.shop == shop)
+            draft = (await connection.execute(select(drafts.c.state, drafts.c.conversation).where(*mine))).first()
+            if draft is None:
+                raise NotFound("draft_not_found", id=draft_id[:80])
+            there = await connection.execute(select(feedback).where(feedback.c.draft_id == draft_id))
+            before = there.mappings().first()
+            if before is not None:
+                return _again(dict(before), row)
+            if draft.state == "superseded":
+                raise await _superseded(connection, draft_id, shop, draft.conversation)
+            await connection.execute(insert(feedback).values(row))
+            await connection.execute(update(drafts).where(*mine).values(state=given.action))
+            return row
+
+        return _feedback(await self._database.write(work))
+
+
+async def _place(connection: AsyncConnection, draft: Draft, conversation: str, turns: str) -> str | None:
+    """The newer draft of the conversation, if there is one; if not, the older ones are superseded by this one."""
+    same = (conversations.c.shop == draft.shop, conversations.c.conversation == conversation)
+    query = select(conversations.c.turns, conversations.c.newest).where(*same).with_for_update()
+    known = (await connection.execute(query)).first()
+    if known is None:
+        row = {"shop": draft.shop, "conversation": conversation, "turns": turns, "newest": draft.id}
+        await connection.execute(insert(conversations).values(row))
+        return None
+    later = draft.id > known.newest  # ids sort by when their drafting began
+    relation = compare(known.turns, turns)
+    if relation == "older" or (relation == "apart" and not later):
+        return str(known.newest)
+    if relation != "same":
+        older = (drafts.c.shop == draft.shop, drafts.c.conversation == conversation, drafts.c.state == "open")
+        await connection.execute(update(drafts).where(*older).values(state="superseded", superseded_by=draft.id))
+        await connection.execute(update(conversations).where(*same).values(turns=turns, newest=draft.id))
+    elif later:
+        longest = max(known.turns, turns, key=len)
+        await connection.execute(update(conversations).where(*same).values(turns=longest, newest=draft.id))
+    return None
+
+
+async def _superseded(connection: AsyncConnection, draft_id: str, shop: str, conversation: str) -> Conflict:
+    """The refusal that names the draft a person should look at now: the newest, not the next."""
+    same = (conversations.c.shop == shop, conversations.c.conversation == conversation)
+    newest = (await connection.execute(select(conversations.c.newest).where(*same))).scalar_one()
+    error = Conflict("draft_superseded", id=draft_id, newer=newest)
+    error.extra = {"superseded_by": newest}
+    return error
+
+
+def _again(before: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    """The feedback that is there, if it is the same."""
+    if any(before[name] != row[name] for name in ("action", "final_text", "reason")):
+        raise Conflict("feedback_given", id=row["draft_id"], action=phrase(f"feedback_{before['action']}"))
+    return before
+
+
+def _feedback(row: dict[str, Any]) -> Feedback:
+    told = {name: row[name] for name in Feedback.model_fields if name in row}
+    notice = phrase("feedback_blocked") if row["passed"] is False else None
+    return Feedback.model_validate({**told, "draft": row["draft_id"], "notice": notice})
+
+
+def _info(row: Any) -> DraftInfo:
+    given = {name.removeprefix("feedback_"): value for name, value in row.items() if name.startswith("feedback_")}
+    told = {name: row[name] for name in DraftInfo.model_fields if name != "feedback"}
+    return DraftInfo.model_validate({**told, "feedback": _feedback(given) if given["draft_id"] else None})

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration; a database that is there already needs no Alembic import."""
 
 metadata = MetaData(
@@ -199,8 +199,37 @@ drafts = Table(
     Column("knowledge_version", String(200), nullable=False),
     Column("inquiry", JSON, nullable=False),
     Column("draft", JSON, nullable=False),
+    Column("conversation", String(128)),  # as the desk names it
+    Column("state", String(10), nullable=False, server_default="open"),  # superseded | adopted | edited | rejected
+    Column("superseded_by", String(64)),  # the draft that answered a newer message, when it came
     Index(None, "shop", "created_at"),
+    Index(None, "shop", "id"),
+    Index(None, "shop", "conversation", "state"),
 )
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("shop", String(64), primary_key=True),
+    Column("conversation", String(128), primary_key=True),
+    Column("turns", Text, nullable=False),  # of the newest message that was answered: ``turns.turns_of``
+    Column("newest", String(64), nullable=False),  # the last draft that answered it
+)
+"""How far each conversation has come, so that saving a draft costs the same however long it is."""
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("draft_id", ForeignKey("drafts.id"), primary_key=True),
+    Column("shop", String(64), nullable=False),
+    Column("action", String(10), nullable=False),  # adopted | edited | rejected
+    Column("final_text", Text),  # what was sent, where it was told
+    Column("reason", String(500)),
+    Column("passed", Boolean),  # of the text that was sent; null when none was told
+    Column("findings", JSON, nullable=False),
+    Column("given_at", UtcTime, nullable=False),
+)
+"""What a person made of a draft, once."""
 
 rulebooks = Table(
     "rulebooks",

@@ -81,6 +81,7 @@ from service.schemas.drafts import (
     DemandOut,
     Derived,
     Draft,
+    DraftState,
     Event,
     Finding,
     Missing,
@@ -89,6 +90,7 @@ from service.schemas.drafts import (
     Step,
     WriterOut,
 )
+from service.schemas.feedback import DraftInfo, DraftPage, Feedback, FeedbackAction, FeedbackIn
 from service.schemas.inquiry import Context, Inquiry, Message, Order, Style
 from service.schemas.knowledge import DocumentIngested, Passage, SearchRequest, SearchResult
 
@@ -128,6 +130,9 @@ __all__ = [
     "DocumentPage",
     "DocumentState",
     "Draft",
+    "DraftInfo",
+    "DraftPage",
+    "DraftState",
     "DroppedLines",
     "Emotion",
     "Entity",
@@ -135,6 +140,9 @@ __all__ = [
     "Event",
     "Evidence",
     "Facts",
+    "Feedback",
+    "FeedbackAction",
+    "FeedbackIn",
     "Finding",
     "HeldList",
     "HeldSentence",

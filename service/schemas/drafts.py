@@ -9,6 +9,8 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from service.schemas.base import Authority, Category, Emotion, Out, Severity, StepName, Threat, Verdict, WriterKind
 
+DraftState = Literal["open", "superseded", "adopted", "edited", "rejected"]
+
 
 class ReadingOut(Out):
     """What was understood, as the API shows it."""
@@ -147,6 +149,10 @@ class Draft(Out):
     writer: WriterOut
     search: SearchOut = Field(default_factory=SearchOut)
     knowledge_version: str
+    state: DraftState = "open"
+    """What became of it; everything else stays as it was given out."""
+    superseded_by: str | None = None
+    """The draft that answered a newer message of the same conversation."""
     usage: dict[str, int] = Field(default_factory=dict)
     timings_ms: dict[str, float] = Field(default_factory=dict)
     explain: dict[str, JsonValue] | None = None

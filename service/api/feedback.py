@@ -1,0 +1,92 @@
+"""反馈: what became of drafts — a list of them, and what a person made of one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from service.api.described import described, parameter, request_examples
+from service.api.desk import desk_of
+from service.api.drafts import ID, DraftId, ShopQuery, no_draft
+from service.api.route import StrictRoute
+from service.errors import Conflict, InvalidRequest, messages
+from service.schemas import CheckRequest, Draft, DraftPage, DraftState, Feedback, FeedbackIn, Shop, Text
+
+router = APIRouter(route_class=StrictRoute)
+
+
+class DraftQuery(BaseModel):
+    """Which drafts of a shop are listed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    shop: Shop = Field(default="default", description=parameter("shop"))
+    conversation: Annotated[Text, Field(max_length=128, description=parameter("conversation"))] | None = None
+    state: Annotated[DraftState, Field(description=parameter("draft_state"))] | None = None
+    since: Annotated[datetime, Field(description=parameter("since"))] | None = None
+    limit: int = Field(default=50, ge=1, le=200, description=parameter("draft_limit"))
+    cursor: Annotated[str, Field(max_length=100, description=parameter("cursor"))] | None = None
+
+
+@router.get("/v1/drafts", response_model=DraftPage, **described("list_drafts", 422, 503))
+async def list_drafts(request: Request, query: Annotated[DraftQuery, Query()]) -> DraftPage:
+    """Drafts of a shop, newest first."""
+    from service.database.drafts import WantedDrafts
+
+    if query.cursor is not None and not ID.fullmatch(query.cursor):
+        raise _field("bad_cursor", "/query/cursor")
+    wanted = WantedDrafts(query.conversation, query.state, query.since)
+    return await desk_of(request).store.list_drafts(query.shop, wanted, query.limit, query.cursor)
+
+
+@router.post(
+    "/v1/drafts/{id}/feedback",
+    response_model=Feedback,
+    **described("give_feedback", 400, 404, 409, 413, 415, 422, 503),
+)
+async def give_feedback(
+    request: Request,
+    id: DraftId,
+    given: Annotated[FeedbackIn, Body(openapi_examples=request_examples("give_feedback"))],
+    shop: ShopQuery = "default",
+) -> Feedback:
+    """Write down what a person made of a draft; what was sent is checked again against the draft's own case."""
+    from service.drafting import check_text
+
+    desk = desk_of(request)
+    stored = await desk.store.get_draft(id, shop) if ID.fullmatch(id) else None
+    if stored is None:
+        raise no_draft(id)
+    sent = _sent(given, stored[0])
+    if sent is None:
+        return await desk.store.give_feedback(id, shop, given, None, [])
+    check = CheckRequest(text=sent, draft=id, shop=shop)
+    result = await run_in_threadpool(check_text, desk.rulebook, check, stored)
+    return await desk.store.give_feedback(id, shop, given, result.passed, result.findings)
+
+
+def _sent(given: FeedbackIn, draft: Draft) -> str | None:
+    """The text that went to the customer; None where none is told.
+
+    Raises:
+        InvalidRequest: ``final_text_missing``; ``adopted_but_changed``.
+        Conflict: ``nothing_to_adopt`` — no safe draft could be written.
+    """
+    told = (given.final_text or "").strip()
+    if given.action == "adopted":
+        if not draft.reply:
+            raise Conflict("nothing_to_adopt", id=draft.id)
+        if told and told != draft.reply.strip():
+            raise _field("adopted_but_changed", "/final_text")
+        return draft.reply
+    if given.action == "edited" and not told:
+        raise _field("final_text_missing", "/final_text")
+    return given.final_text if told else None
+
+
+def _field(code: str, pointer: str) -> InvalidRequest:
+    return InvalidRequest(code, errors=[{"pointer": pointer, "message": messages()[code]["detail"]}])
