@@ -7,8 +7,9 @@ import json
 from typing import Any
 
 import pytest
+from starlette.requests import ClientDisconnect
 
-from service.api import drafts
+from service.api import drafts, streaming
 from service.api.drafts import failure_of, frame
 from service.errors import Unavailable
 from service.logs import configure_logs
@@ -89,7 +90,7 @@ def test_a_failure_after_the_start_is_the_last_event(error: Exception, code: str
 
 
 def test_silence_is_filled_with_comments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drafts, "PING_S", 0.01)
+    monkeypatch.setattr(streaming, "PING_S", 0.01)
     desk = FakeDesk(drafter=FakeDrafter(pause=0.2))
     answer = client_of(desk).post("/v1/drafts", json=ASKED | {"stream": True})
     assert ": ping\n\n" in answer.text
@@ -109,6 +110,19 @@ async def test_a_reader_who_leaves_stops_the_drafter() -> None:
     assert drafter.closed
     others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     assert others == []
+
+
+async def test_a_reader_who_left_before_the_first_byte_stops_the_drafter_too() -> None:
+    drafter = FakeDrafter()
+    events = drafter.draft(Inquiry.model_validate(ASKED))
+    answer = streaming.EventStream(drafts._stream(await anext(events), events, "req_x"), events)
+
+    async def gone(*_: object) -> None:
+        raise OSError
+
+    with pytest.raises(ClientDisconnect):
+        await answer({"type": "http", "asgi": {"spec_version": "2.4"}}, gone, gone)
+    assert drafter.closed
 
 
 def test_a_stream_that_ends_without_a_draft_is_a_problem() -> None:

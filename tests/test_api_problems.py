@@ -19,7 +19,7 @@ SECRET = "陈某某 13800001111"
 def test_unknown_addresses_and_methods() -> None:
     client = client_of(FakeDesk())
     is_problem(client.get("/v1/nothing"), 404, "not_found")
-    wrong = client.get("/v1/drafts")
+    wrong = client.get("/v1/checks")
     is_problem(wrong, 405, "method_not_allowed")
     assert wrong.headers["allow"] == "POST"
 

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-import structlog
 from fastapi import APIRouter, Body, Path, Query, Request, Response
-from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
-from starlette.responses import StreamingResponse
+from fastapi.sse import format_sse_event
 
 from service.api.described import described, parameter, request_examples
 from service.api.desk import desk_of
 from service.api.problems import problem_of, request_id
 from service.api.route import StrictRoute
+from service.api.streaming import EventStream, wire, with_pings
 from service.errors import NotFound, YouliError
-from service.logs import frames
 from service.schemas import Draft, Event, Inquiry, Shop
 
 router = APIRouter(route_class=StrictRoute)
-
-PING_S = 15.0
-"""Seconds of silence before a comment keeps proxies and browsers from hanging up."""
 
 ID = re.compile(r"dft_[0-9A-Za-z]{1,60}")
 """What a draft's id looks like; anything else is not looked up."""
 
 DraftId = Annotated[str, Path(description=parameter("id"), max_length=100)]
 ShopQuery = Annotated[Shop, Query(description=parameter("shop"))]
-_log = structlog.get_logger()
 
 
 def _create_words() -> dict[str, Any]:
@@ -47,11 +40,7 @@ async def create_draft(
     events = desk_of(request).drafter.draft(inquiry)
     first = await anext(events)
     if inquiry.stream:
-        return StreamingResponse(
-            _stream(first, events, request_id(request.scope)),
-            media_type="text/event-stream",
-            headers={"X-Accel-Buffering": "no"},
-        )
+        return EventStream(_stream(first, events, request_id(request.scope)), events)
     last = first
     async for event in events:
         last = event
@@ -91,48 +80,20 @@ def failure_of(event: Event) -> YouliError:
     return error
 
 
-async def _stream(first: Event, events: AsyncIterator[Event], request: str) -> AsyncIterator[bytes]:
-    """The events on the wire; a failure after the start is the last event, never a cut line."""
-    number = 0
-    try:
-        yield frame(first, number)
-        async for event in _with_pings(events):
-            if event is None:
-                yield KEEPALIVE_COMMENT
-                continue
-            number += 1
-            yield frame(event, number)
-    except YouliError as error:
-        yield _failed(error, request, number + 1)
-    except Exception as error:
-        _log.error("unhandled", request_id=request, where=frames(error))
-        yield _failed(YouliError(), request, number + 1)
+def _stream(first: Event, events: AsyncIterator[Event], request: str) -> AsyncIterator[bytes]:
+    """The events on the wire, counted from 0."""
+    number = -1
 
+    def framed(event: Event) -> bytes:
+        nonlocal number
+        number += 1
+        return frame(event, number)
 
-async def _with_pings(events: AsyncIterator[Event]) -> AsyncIterator[Event | None]:
-    """The events, and ``None`` for every :data:`PING_S` in which none came. Closes ``events`` when left early."""
-    pending: asyncio.Task[Event] | None = None
-    try:
-        while True:
-            pending = asyncio.ensure_future(_next(events))
-            while not (await asyncio.wait({pending}, timeout=PING_S))[0]:
-                yield None
-            try:
-                event = pending.result()
-            except StopAsyncIteration:
-                return
-            yield event
-    finally:
-        if pending is not None and not pending.done():  # the reader left: stop the model call too
-            pending.cancel()
-            await asyncio.gather(pending, return_exceptions=True)
-        close = getattr(events, "aclose", None)
-        if close is not None:
-            await close()
+    def failed(error: YouliError) -> bytes:
+        data = problem_of(error, request).model_dump_json()
+        return format_sse_event(event="draft.failed", data_str=data, id=str(number + 1))
 
-
-async def _next(events: AsyncIterator[Event]) -> Event:
-    return await anext(events)
+    return wire(with_pings(first, events), framed, failed, request)
 
 
 def frame(event: Event, number: int) -> bytes:
@@ -142,7 +103,3 @@ def frame(event: Event, number: int) -> bytes:
     else:
         data = event.model_dump_json(include={"data"})[len('{"data":') : -1]
     return format_sse_event(event=event.type, data_str=data, id=str(number))
-
-
-def _failed(error: YouliError, request: str, number: int) -> bytes:
-    return format_sse_event(event="draft.failed", data_str=problem_of(error, request).model_dump_json(), id=str(number))
