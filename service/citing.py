@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Protocol
 
 from service.schemas import Authority, Citation, Inquiry, Passage, SearchOut, SearchRequest
@@ -100,7 +100,9 @@ def _hidden(inquiry: Inquiry, text: str) -> str:
     return masker.mask(text).masked
 
 
+@lru_cache(maxsize=512)
 def _best(sections: tuple[LiveSection, ...], named: str, about: str) -> LiveSection:
+    """The section that is named, or that shares most with what it is about; a case's rule is looked up every time."""
     wanted = _pairs(about)
     matching = [section for section in sections if named and named in section.path]
     return max(matching or sections, key=lambda section: len(wanted & _pairs(section.title + section.text)))

@@ -60,10 +60,12 @@ class Bm25Index:
             into: scores to add to, in place.
         """
         scores = np.zeros(self.size, dtype=np.float32) if into is None else into
-        for term in sorted(set(terms)):
-            posting = self._postings.get(term)
-            if posting is not None:
-                scores[posting[0]] += posting[1] if weight == 1.0 else posting[1] * np.float32(weight)
+        found = [posting for posting in map(self._postings.get, sorted(set(terms))) if posting is not None]
+        if found:
+            adds = np.concatenate([adds for _, adds in found])
+            if weight != 1.0:
+                adds *= np.float32(weight)
+            np.add.at(scores, np.concatenate([where for where, _ in found]), adds)  # term by term, in their order
         return scores
 
 

@@ -34,14 +34,21 @@ class Generation:
     texts: tuple[str, ...]
     places: dict[str, int]
     contradictions: Contradictions = field(default_factory=Contradictions)
+    _cut: dict[tuple[int, tuple[tuple[int, int], ...]], LiveDocument] = field(default_factory=dict, repr=False)
+    """Documents already cut into sections, by place and by what is overruled in them: the same few are cited again
+    and again, and a generation never changes."""
 
     def document(self, document_id: str, shop: str, rules: LibraryRules) -> LiveDocument | None:
         """A published document by id, if it holds for this shop."""
         place = self.places.get(document_id)
         if place is None or self.snapshot.documents[place].shop not in (SHARED, shop):
             return None
-        overruled = self.contradictions.overruled(document_id, shop)
-        return live_document(self.snapshot, place, self.texts[place], rules, overruled)
+        overruled = tuple(self.contradictions.overruled(document_id, shop))
+        made = self._cut.get((place, overruled))
+        if made is None:
+            made = live_document(self.snapshot, place, self.texts[place], rules, overruled)
+            self._cut[place, overruled] = made
+        return made
 
 
 class Current:

@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from itertools import repeat
+from operator import add
 from typing import TYPE_CHECKING, Protocol
 
 from service.text.normalise import normalise
@@ -126,16 +129,12 @@ class HashNgram:
 
         rows = np.zeros((len(texts), self.dim), dtype=np.float32)
         for row, text in zip(rows, texts, strict=True):
-            counts: dict[str, float] = {}
-            for run in _RUN.findall(normalise(text).text):
-                for size, weight in _SIZES.items():
-                    for i in range(len(run) - size + 1):
-                        gram = run[i : i + size]
-                        counts[gram] = counts.get(gram, 0.0) + weight
+            counts = Counter(_grams(normalise(text).text))
             if not counts:
                 continue
-            places = np.fromiter((_place(gram) for gram in counts), dtype=np.int64, count=len(counts))
-            values = np.sqrt(np.fromiter(counts.values(), dtype=np.float32, count=len(counts)))
+            places = np.fromiter(map(_place, counts), dtype=np.int64, count=len(counts))
+            weights = (_weight(len(gram), times) for gram, times in counts.items())
+            values = np.sqrt(np.fromiter(weights, dtype=np.float32, count=len(counts)))
             np.add.at(row, (places >> 1) % self.dim, np.where(places & 1, values, -values))
             length = float(np.linalg.norm(row))
             if length:
@@ -151,6 +150,19 @@ def letters_of(embedder: Embedder) -> HashNgram | None:
 def to_blobs(embedder: HashNgram, texts: Sequence[str]) -> list[bytes]:
     """Vectors as they are stored: float32, little-endian."""
     return [row.astype("<f4").tobytes() for row in embedder.embed(texts)] if texts else []
+
+
+def _grams(text: str) -> list[str]:
+    """The n-grams of a text in normal form, run by run and size by size."""
+    return [
+        run[i : i + size] for run in _RUN.findall(text) for size in _SIZES for i in range(len(run) - size + 1)
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _weight(size: int, times: int) -> float:
+    """What a gram found so often weighs: added up, not multiplied, for the same vectors to the last bit as ever."""
+    return reduce(add, repeat(_SIZES[size], times))
 
 
 @lru_cache(maxsize=200_000)

@@ -93,11 +93,7 @@ class Thesaurus:
         import numpy as np  # late: the rulebook is read by commands that never search
 
         query = normalise(text).text[:MAX_QUERY]
-        shared = np.zeros(len(self.groups), dtype=np.float64)
-        for part in sorted(set(_parts(query))):
-            first, last, rare = self._parts.get(part, (0, 0, 0.0))
-            shared[self._having[first:last]] += rare if len(part) > 1 else rare * ear.single
-        strength = np.minimum(1.0, (shared - ear.floor) / ear.full)
+        strength = np.minimum(1.0, (self._shared(query, ear.single) - ear.floor) / ear.full)
         whole: dict[int, str] = {}
         if self._whole is not None:
             for index, _, _ in self._whole.find_matches_as_indexes(query, overlapping=True):
@@ -108,8 +104,23 @@ class Thesaurus:
             Heard(group, max(min(1.0, len(say) / ear.whole), float(strength[group])), say)
             for group, say in whole.items()
         ]
-        heard += [Heard(int(g), float(strength[g]), "") for g in np.flatnonzero(strength > 0) if int(g) not in whole]
+        strength[list(whole)] = 0.0
+        partly = np.flatnonzero(strength > 0)
+        strongest = partly[np.argsort(-strength[partly], kind="stable")[: ear.groups]]  # of equals the first ones
+        heard += [Heard(int(group), float(strength[group]), "") for group in strongest]
         return sorted(heard, key=lambda h: (-h.strength, -len(h.say), h.group))[: ear.groups]
+
+    def _shared(self, query: str, single: float) -> NDArray[np.float64]:
+        """For each group the weight of the characters and pairs it shares with a query in normal form."""
+        import numpy as np
+
+        known = [(part, self._parts[part]) for part in sorted(set(_parts(query))) if part in self._parts]
+        if not known:
+            return np.zeros(len(self.groups), dtype=np.float64)
+        having = np.concatenate([self._having[first:last] for _, (first, last, _) in known])
+        weights = [rare if len(part) > 1 else rare * single for part, (_, _, rare) in known]
+        lengths = [last - first for _, (first, last, _) in known]
+        return np.bincount(having, np.repeat(weights, lengths), minlength=len(self.groups))
 
 
 def _parts(text: str) -> list[str]:
