@@ -39,6 +39,9 @@ class Known(dict[str, Value]):
         self._goods = f"{inquiry.order.category or ''} {inquiry.order.product or ''}"
 
     def __missing__(self, name: str) -> Value:
+        if name not in self.reading.by_fact and (quiet := self.book.only_said.get(name)) is not None:
+            self[name] = quiet  # most facts of most cases
+            return quiet
         fact = self.book.facts[name]
         value = self._stated(fact) or self._derived(fact) or self._silent(fact)
         if fact.entry.floor is not None:
@@ -143,18 +146,8 @@ class Known(dict[str, Value]):
         return None if total is None else Value(round(total, 2), source="derived", quote=fact.entry.derived)
 
     def _silent(self, fact: Fact) -> Value:
-        silent = fact.entry.silent
-        if silent is None:
-            return Value()
-        if silent == "ask":
-            return Value(unknown=True)
-        if silent in self.book.facts:
-            return self[silent]
-        if fact.entry.kind == "flag":
-            return Value(silent == "true")
-        if fact.entry.kind == "number":
-            return Value(float(silent))
-        return Value((silent,) if fact.entry.many else silent)
+        known = self.book.unsaid.get(fact.name)
+        return known if known is not None else self[str(fact.entry.silent)]
 
     def _lift(self, name: str, value: Value, floor: float) -> Value:
         if isinstance(value.value, float) and value.value < floor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from service.facts import Known
 from service.rulebook.boundaries import Boundary
@@ -14,8 +15,7 @@ DEMAND = "demand"
 UNSAID = "unsaid"
 
 
-@dataclass(frozen=True)
-class Considered:
+class Considered(NamedTuple):
     """One row as it was weighed, for the explanation."""
 
     boundary: Boundary
@@ -72,6 +72,8 @@ def _rule(fact: str, demand: str, known: Known, boundaries: Sequence[Boundary], 
         truth = NO if wanted is not None and demand not in wanted else boundary.when.test(known)
         row = Considered(boundary, truth)
         considered.append(row)
+        if truth is NO:
+            continue
         if truth.value is None:
             open_rows.append(row)
         elif truth.value:

@@ -154,9 +154,7 @@ def to_blobs(embedder: HashNgram, texts: Sequence[str]) -> list[bytes]:
 
 def _grams(text: str) -> list[str]:
     """The n-grams of a text in normal form, run by run and size by size."""
-    return [
-        run[i : i + size] for run in _RUN.findall(text) for size in _SIZES for i in range(len(run) - size + 1)
-    ]
+    return [run[i : i + size] for run in _RUN.findall(text) for size in _SIZES for i in range(len(run) - size + 1)]
 
 
 @lru_cache(maxsize=4096)

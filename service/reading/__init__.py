@@ -39,7 +39,8 @@ def read(inquiry: Inquiry, listening: Listening, facts: FactBook) -> Reading:
     pardoned: set[tuple[str, str]] = set()
     for part in parts:
         found, spared = listen(part.text, part.speaker, listening, facts, part.index)
-        heard += [replace(one, key=part.key, fresh=part.fresh) for one in found]
+        placed = not part.key and part.fresh
+        heard += found if placed else [replace(one, key=part.key, fresh=part.fresh) for one in found]
         pardoned |= spared if part.speaker == "buyer" else set()
     heard += resembling(parts, heard, pardoned, listening)
     for weighing in listening.weighings:

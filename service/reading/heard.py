@@ -49,10 +49,12 @@ class Reading:
 
     def of(self, fact: str, *speakers: Speaker) -> tuple[Heard, ...]:
         """What these speakers (all, when none is named) said of a fact."""
-        heard = self.by_fact.get(fact, ())
+        heard = self.by_fact.get(fact)
+        if heard is None:  # most facts of most cases
+            return ()
         return tuple(one for one in heard if not speakers or one.speaker in speakers)
 
     def newest(self, fact: str, *speakers: Speaker) -> tuple[Heard, ...]:
         """What the newest inquiry says of a fact; when it is silent, what was said before."""
         heard = self.of(fact, *speakers)
-        return tuple(one for one in heard if one.fresh) or heard
+        return (tuple(one for one in heard if one.fresh) or heard) if heard else ()

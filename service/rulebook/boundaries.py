@@ -86,9 +86,10 @@ class Boundary:
 
     def wanted(self, fact: str) -> frozenset[str] | None:
         """The values of this choice outside which the row never holds; None when it says nothing of it."""
-        if fact not in self._wanted:
-            self._wanted[fact] = self.when.only(fact)
-        return self._wanted[fact]
+        try:
+            return self._wanted[fact]
+        except KeyError:
+            return self._wanted.setdefault(fact, self.when.only(fact))
 
 
 def load_boundaries(folder: Path, facts: FactBook, scenarios: set[str]) -> tuple[Boundary, ...]:

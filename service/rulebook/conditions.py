@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -94,9 +94,26 @@ class Has:
     """One of these (fact, wanted value or None) pairs holds."""
 
     options: tuple[tuple[str, str | None], ...]
+    _one_of: tuple[str, frozenset[str], Truth] | None = field(init=False, repr=False, compare=False)
+    """The fact and its wanted values, where all options are of one choice: most conditions are."""
+
+    def __post_init__(self) -> None:
+        """See that what every case asks for again and again is at hand."""
+        names, wanted = {name for name, _ in self.options}, frozenset(w for _, w in self.options if w is not None)
+        plain = len(names) == 1 and len(wanted) == len(self.options)
+        first = self.options[0][0] if self.options else ""
+        object.__setattr__(self, "_one_of", (first, wanted, Truth(None, frozenset(names))) if plain else None)
 
     def test(self, facts: Mapping[str, Value]) -> Truth:
         """True as soon as one option is; unknown if none is and one is unknown."""
+        if self._one_of is not None:
+            name, all_wanted, unknown = self._one_of
+            known = facts[name]
+            if known.unknown:
+                return unknown
+            value = known.value
+            held = not all_wanted.isdisjoint(value) if type(value) is tuple else value in all_wanted
+            return YES if held else NO
         because: set[str] = set()
         for name, wanted in self.options:
             known = facts[name]
@@ -196,7 +213,8 @@ class AllOf:
             truth = part.test(facts)
             if truth.value is False:
                 return NO
-            because |= truth.because
+            if truth.value is None:
+                because |= truth.because
         return Truth(None, because) if because else YES
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from service.errors import phrase
-from service.rulebook.conditions import ConditionError, parse_sum
+from service.rulebook.conditions import ConditionError, Value, parse_sum
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 
 Kind = Literal["number", "flag", "choice", "text"]
@@ -130,9 +130,37 @@ class FactBook:
     def _ids(self) -> dict[str, Fact]:
         return {fact.entry.id: fact for fact in self.facts.values()}
 
+    @cached_property
+    def unsaid(self) -> dict[str, Value]:
+        """What each fact is worth when nobody spoke of it; those that fall back on another fact are left out."""
+        return {name: _unsaid(fact.entry) for name, fact in self.facts.items() if fact.entry.silent not in self.facts}
+
+    @cached_property
+    def only_said(self) -> dict[str, Value]:
+        """The same, for the facts that nothing tells of but words: no field, shop, goods or other facts."""
+        told = {
+            name
+            for name, fact in self.facts.items()
+            for one in (fact.entry,)
+            if one.order or one.term or one.grant or one.goods or one.floor is not None or fact.terms
+        }
+        return {name: value for name, value in self.unsaid.items() if name not in told}
+
     def value_id(self, name: str, value: str) -> str:
         """The English id of a choice's value."""
         return self.facts[name].entry.values[value].id
+
+
+def _unsaid(entry: FactFile) -> Value:
+    if entry.silent is None:
+        return Value()
+    if entry.silent == "ask":
+        return Value(unknown=True)
+    if entry.kind == "flag":
+        return Value(entry.silent == "true")
+    if entry.kind == "number":
+        return Value(float(entry.silent))
+    return Value((entry.silent,) if entry.many else entry.silent)
 
 
 def load_facts(path: Path) -> FactBook:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
-from bisect import bisect_right
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-import ahocorasick_rs
-
 from service.rulebook.frames import FrameMatch, Frames, OneFrame
+from service.rulebook.neededwords import NeededWords, commonness
 from service.rulebook.tokens import BEYOND, COMMAS, WITHIN
 from service.text.memo import SENTENCE, Memo
 from service.text.segment import BLANK, PAUSES
@@ -39,7 +35,7 @@ class FrameIndex(Generic[K]):
         self._keys: list[K] = []
         self._frames: list[tuple[OneFrame, int, int]] = []
         """Each frame, its place in its list and that of its key."""
-        self._parts: tuple[_Part, _Part, _Part] | None = None
+        self._parts: tuple[NeededWords, NeededWords, NeededWords] | None = None
         """Frames that lie in a clause, in a sentence, anywhere."""
 
     def add(self, key: K, frames: Frames) -> None:
@@ -50,12 +46,12 @@ class FrameIndex(Generic[K]):
 
     def compile(self) -> None:
         """Build the word automata; the first ``scan`` does it otherwise."""
-        common = _commonness([word for frame, _, _ in self._frames for need in frame.needs for word in need])
+        common = commonness([word for frame, _, _ in self._frames for need in frame.needs for word in need])
         reach = [0 if f.needs and not f.crosses else max(f.crosses, WITHIN) for f, _, _ in self._frames]
         narrow, middle, wide = (
             {i: frame for i, (frame, _, _) in enumerate(self._frames) if reach[i] == far} for far in (0, WITHIN, BEYOND)
         )
-        self._parts = _Part(narrow, common), _Part(middle, common), _Part(wide, common)
+        self._parts = NeededWords(narrow, common), NeededWords(middle, common), NeededWords(wide, common)
         self._within_clauses = Memo(self._within(self._parts[:1]))
         self._within_sentences = Memo(self._within(self._parts[1:2]), SENTENCE)
         self._within_spans = Memo(self._within(self._parts))
@@ -83,7 +79,7 @@ class FrameIndex(Generic[K]):
         """Whether any frame has a match in a normalised text."""
         return bool(self.scan(text))
 
-    def _within(self, parts: Sequence[_Part]) -> Callable[[Sequence[str]], Iterator[tuple[Found, ...]]]:
+    def _within(self, parts: Sequence[NeededWords]) -> Callable[[Sequence[str]], Iterator[tuple[Found, ...]]]:
         def search(texts: Sequence[str]) -> Iterator[tuple[Found, ...]]:
             """For each text what the frames of the parts find in it."""
             for text, *possible in zip(texts, *(part.possible(texts) for part in parts), strict=True):
@@ -91,54 +87,6 @@ class FrameIndex(Generic[K]):
                 yield tuple((p, m) for p in places for m in self._frames[p][0].finditer(text, self._frames[p][1]))
 
         return search
-
-
-class _Part:
-    """Some of the frames, with an automaton of the words they need."""
-
-    def __init__(self, frames: Mapping[int, OneFrame], common: Mapping[str, float]) -> None:
-        self.frames = frames
-        words = sorted({word for frame in frames.values() for need in frame.needs for word in need})
-        numbers = {word: number for number, word in enumerate(words)}
-        self._always = [place for place, frame in frames.items() if not frame.needs]
-        self._anchored: dict[int, list[tuple[int, tuple[frozenset[int], ...]]]] = {}
-        """Word → the frames that are looked at where it stands, each with the words of its other needs."""
-        for place, frame in frames.items():
-            if frame.needs:
-                rarest, *rest = sorted(frame.needs, key=lambda need: sum(common[word] for word in sorted(need)))
-                others = tuple(frozenset(numbers[word] for word in need) for need in rest)
-                for word in rarest:
-                    self._anchored.setdefault(numbers[word], []).append((place, others))
-        self._automaton = ahocorasick_rs.AhoCorasick(words)
-
-    def possible(self, texts: Sequence[str]) -> Iterator[Collection[int]]:
-        """For each text the frames of which every need has a word in it."""
-        hits = self._automaton.find_matches_as_indexes(BLANK.join(texts), overlapping=True)
-        words, _, ends = zip(*hits, strict=True) if hits else ((), (), ())  # sorted by where they end
-        place = first = 0
-        for text in texts:
-            place += len(text)
-            last = bisect_right(ends, place, first)
-            yield self._chosen(set(words[first:last])) if last > first else self._always
-            place, first = place + 1, last
-
-    def _chosen(self, there: set[int]) -> set[int]:
-        chosen = set(self._always)
-        for word in self._anchored.keys() & there:
-            for place, others in self._anchored[word]:
-                for need in others:
-                    if need.isdisjoint(there):
-                        break
-                else:
-                    chosen.add(place)
-        return chosen
-
-
-def _commonness(words: Sequence[str]) -> dict[str, float]:
-    """About how often each word stands in a text, going by how often its characters stand in all of them."""
-    chars = Counter("".join(words))
-    total = chars.total()
-    return {word: math.prod(chars[char] / total for char in word) for word in words}
 
 
 def _spans(kind: re.Pattern[str], text: str) -> list[Span]:

@@ -22,13 +22,17 @@ written                matches
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
 from service.errors import phrase
+from service.rulebook.neededwords import NeededWords
 from service.rulebook.tokens import NUMERALS, plain_token, read_token
 from service.text.negation import denies, undenied
+
+_MANY = 4
+"""Frames from which an automaton of their words is quicker than asking one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ class OneFrame:
 class Frames:
     """One list of frames over one set of word classes."""
 
-    __slots__ = ("_frames",)
+    __slots__ = ("_frames", "_words")
 
     def __init__(self, frames: Sequence[str], words: Mapping[str, Sequence[str]], *, firm: bool = False) -> None:
         """Parse the frames; patterns are compiled when a text first needs them.
@@ -133,6 +137,7 @@ class Frames:
             ValueError: an empty frame, an unknown or empty class, a token that is none; a Chinese sentence says which.
         """
         self._frames = [OneFrame(frame, words, firm) for frame in frames]
+        self._words: NeededWords | None = None
 
     @classmethod
     def joined(cls, parts: Iterable[Frames]) -> Frames:
@@ -154,12 +159,20 @@ class Frames:
 
     def finditer(self, text: str) -> Iterator[FrameMatch]:
         """Matches of all frames in text order; leftmost and not overlapping for each frame. ``text`` is normalised."""
-        found = [m for i, f in enumerate(self._frames) if f.possible(text) for m in f.finditer(text, i)]
+        found = [m for i in self._possible(text) for m in self._frames[i].finditer(text, i)]
         yield from sorted(found, key=lambda m: (m.start, m.end, m.frame))
 
     def hold(self, text: str) -> bool:
         """Whether any frame has a match; the quick way to ask."""
-        return any(f.possible(text) and next(f.finditer(text, 0), None) is not None for f in self._frames)
+        return any(next(self._frames[i].finditer(text, i), None) is not None for i in self._possible(text))
+
+    def _possible(self, text: str) -> Collection[int]:
+        """The frames whose words are all there; a long list asks for the words of all frames at once."""
+        if len(self._frames) < _MANY:
+            return [i for i, frame in enumerate(self._frames) if frame.possible(text)]
+        if self._words is None:
+            self._words = NeededWords(dict(enumerate(self._frames)))
+        return next(self._words.possible([text]))
 
     def search(self, text: str) -> FrameMatch | None:
         """The first match in text order, or None."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
@@ -16,9 +18,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float32]
+    Numbers = NDArray[np.int64]
 
 ROUNDS = 8
 """Rounds of conjugate gradients; by then nothing moves that a margin could feel."""
+
+
+_numbers: dict[str, int] = {}
+"""Every run that any model of this process knows, numbered once for all: a sentence is looked up in one large table
+instead of one a model."""
+_numbering = Lock()
+
+
+@lru_cache(maxsize=256)
+def _numbered(text: frozenset[str], count: int) -> Numbers:
+    """The numbers of a sentence's runs in order; ``count`` is how many are numbered, for with more it may hold more."""
+    import numpy as np
+
+    found: Numbers = np.sort(np.array([n for n in map(_numbers.get, text) if n is not None], dtype=np.int64))
+    return found
 
 
 class Learned:
@@ -52,6 +70,16 @@ class Learned:
         wanted = targets[told]
         self._mean: Floats = np.average(wanted, axis=0, weights=counts_for**2)
         self._weights: Floats = matrix.across(_solve(matrix, ridge, (wanted - self._mean) * counts_for[:, None]))
+        self._number()
+
+    def _number(self) -> None:
+        """Number the runs, and note which place each number has here; −1: none."""
+        import numpy as np
+
+        with _numbering:
+            numbers = [_numbers.setdefault(run, len(_numbers)) for run in self._places]
+        self._place_of: Numbers = np.full(1 + max(numbers, default=-1), -1, dtype=np.int64)
+        self._place_of[numbers] = np.arange(len(numbers))
 
     @classmethod
     def read(cls, path: Path) -> Learned:
@@ -70,6 +98,7 @@ class Learned:
             raise ValueError(path.name)
         learned.rarity = dict(zip(found, learned._rarities.tolist(), strict=True))
         learned._places = {run: place for place, run in enumerate(found)}
+        learned._number()
         return learned
 
     def write(self, file: BinaryIO) -> None:
@@ -85,12 +114,16 @@ class Learned:
         length = math.sqrt(sum(weight * weight for _, weight in row))
         return sorted((place, weight / length) for place, weight in row)
 
-    def scores(self, text: Iterable[str]) -> list[float] | None:
+    def scores(self, text: frozenset[str]) -> list[float] | None:
         """One score a value; the examples' own would be near one for theirs and near nought for others."""
         import numpy as np
 
-        places = [place for place in map(self._places.get, text) if place is not None]
-        if not places:
+        numbers = _numbered(text, len(_numbers))
+        if len(numbers) and numbers[-1] >= len(self._place_of):
+            numbers = numbers[: np.searchsorted(numbers, len(self._place_of))]
+        places = self._place_of[numbers]
+        places = places[places >= 0]
+        if not len(places):
             return None
         weights = self._rarities[places]
         found: list[float] = (weights @ self._weights[places] / np.sqrt(weights @ weights) + self._mean).tolist()

@@ -120,7 +120,10 @@ class Thesaurus:
         having = np.concatenate([self._having[first:last] for _, (first, last, _) in known])
         weights = [rare if len(part) > 1 else rare * single for part, (_, _, rare) in known]
         lengths = [last - first for _, (first, last, _) in known]
-        return np.bincount(having, np.repeat(weights, lengths), minlength=len(self.groups))
+        shared: NDArray[np.float64] = np.bincount(
+            having, np.repeat(weights, lengths), minlength=len(self.groups)
+        ).astype(np.float64)
+        return shared
 
 
 def _parts(text: str) -> list[str]:
