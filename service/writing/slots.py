@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from service.facts import Known
 from service.judging import Decision, Ruling
@@ -14,7 +15,7 @@ from service.method import Plan
 from service.reading import Heard, records
 from service.rulebook.conditions import Value
 from service.rulebook.methodfile import Method
-from service.rulebook.scripts import Bullet
+from service.rulebook.scripts import fill
 from service.schemas import Inquiry
 from service.text.normalise import normalise
 from service.text.private import Masker
@@ -85,6 +86,11 @@ class Slots(Mapping[str, str]):
             self._cache[name] = special() if special else show(self.brief.known[name]) or self._on_record(name)
         return self._cache[name]
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """As every mapping's; what was worked out already is at hand."""
+        found = self._cache.get(name)
+        return super().get(name, default) if found is None else found
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._special)
 
@@ -93,6 +99,8 @@ class Slots(Mapping[str, str]):
 
     def repeats(self, text: str) -> bool:
         """True when an earlier agent turn holds this sentence already."""
+        if not self.said:
+            return False
         plain = normalise(text).text.strip("。！，,.! ")
         return any(plain and plain in said for said in self.said)
 
@@ -194,4 +202,4 @@ class Slots(Mapping[str, str]):
 
 def render(text: str, slots: Mapping[str, str]) -> str | None:
     """A boundary's wording with its slots filled; None when one is empty."""
-    return Bullet.of(text).render(slots)
+    return fill(text, slots)
