@@ -8,7 +8,7 @@ from importlib import metadata
 
 from fastapi import FastAPI
 
-from service.api import checks, conflicts, documents, drafts, feedback, health, knowledge, privacy, versions
+from service.api import chat, checks, conflicts, documents, drafts, feedback, health, knowledge, privacy, versions
 from service.api.described import about, openapi_of
 from service.api.edge import Edge
 from service.api.guard import LOCAL_HOSTS, LocalOnly
@@ -20,7 +20,7 @@ from service.errors import EnvironmentProblem
 from service.reloading import following
 from service.settings import Settings, read_settings
 
-DOORS = (drafts, feedback, checks, privacy, conflicts, knowledge, versions, documents, health)
+DOORS = (drafts, feedback, chat, checks, privacy, conflicts, knowledge, versions, documents, health)
 """In this order: a document's id may hold ``/``, so the longer paths of its versions come first."""
 
 

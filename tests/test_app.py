@@ -25,8 +25,15 @@ DOORS = {
     "mask_text": ("POST", "/v1/privacy/mask", 200, MaskResult),
     "search_knowledge": ("POST", "/v1/knowledge/search", 200, SearchResult),
 }
-STATEFUL = {"give_feedback", "publish_document", "rollback_document", "release_sentence", "rule_conflict"}
-"""Doors whose examples need documents or drafts to be there; the tests of those doors paste them."""
+STATEFUL = {
+    "create_chat_completion",
+    "give_feedback",
+    "publish_document",
+    "rollback_document",
+    "release_sentence",
+    "rule_conflict",
+}
+"""Doors whose examples need things to be there or answer by the clock; the tests of those doors paste them."""
 CASES = [(operation, name) for operation in DOORS for name in examples_of(operation)]
 
 
@@ -59,6 +66,9 @@ def test_operation_ids_are_stable() -> None:
         "list_drafts": "GET /v1/drafts",
         "get_draft": "GET /v1/drafts/{id}",
         "give_feedback": "POST /v1/drafts/{id}/feedback",
+        "create_chat_completion": "POST /v1/chat/completions",
+        "list_models": "GET /v1/models",
+        "get_model": "GET /v1/models/{id}",
         "create_check": "POST /v1/checks",
         "create_checks": "POST /v1/checks/batch",
         "mask_text": "POST /v1/privacy/mask",
@@ -86,17 +96,20 @@ def test_operation_ids_are_stable() -> None:
 
 
 def test_every_operation_speaks_chinese_and_names_its_problems() -> None:
-    for method, _, operation in _operations().values():
+    for method, path, operation in _operations().values():
         for words in (operation["summary"], operation["description"], *operation["tags"]):
             assert re.search(r"[\u4e00-\u9fff]", words)
         statuses = set(operation["responses"])
         assert {"403", "500"} <= statuses
-        assert ({"400", "413", "415", "422"} <= statuses) == (method in {"POST", "PUT"})
+        chat = path.startswith(("/v1/chat/", "/v1/models"))
+        unfit = {"400", "413", "415"} | (set() if chat else {"422"})
+        assert (unfit <= statuses) == (method in {"POST", "PUT"})
         for status, response in operation["responses"].items():
             assert re.search(r"[\u4e00-\u9fff]", response["description"])
             if status >= "400":
-                schema = response["content"]["application/problem+json"]["schema"]
-                assert schema == {"$ref": "#/components/schemas/Problem"}
+                media, shape = ("json", "ChatProblem") if chat else ("problem+json", "Problem")
+                schema = response["content"][f"application/{media}"]["schema"]
+                assert schema == {"$ref": f"#/components/schemas/{shape}"}
 
 
 def test_every_reference_of_the_document_leads_somewhere() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from service.api.problems import MEDIA_TYPE
 from service.schemas import Problem
@@ -44,22 +45,32 @@ def request_examples(operation: str) -> dict[str, Any]:
     return {name: {"summary": e["summary"], "value": e["request"]} for name, e in examples_of(operation).items()}
 
 
-def described(operation: str, *problems: int, success: int = 200) -> dict[str, Any]:
-    """Keyword arguments of a route: stable operation id, words, the answer's examples, the problems it may give."""
+def described(operation: str, *problems: int, success: int = 200, shape: type[BaseModel] = Problem) -> dict[str, Any]:
+    """Keyword arguments of a route: stable operation id, words, the answer's examples, the problems it may give.
+
+    Args:
+        operation: its key in ``docs.zh.yaml``.
+        problems: statuses it may answer with besides 403 and 500.
+        success: the status of an answer.
+        shape: of its errors, if they are not problem documents.
+    """
     words = _docs()["operations"][operation]
     answers = {
         name: {"summary": e["summary"], "value": e["response"]}
         for name, e in examples_of(operation).items()
         if "response" in e
     }
-    responses: dict[int, dict[str, Any]] = {success: {"description": words["answer"]}}
+    media = MEDIA_TYPE if shape is Problem else "application/json"
+    responses: dict[int | str, dict[str, Any]] = {success: {"description": words["answer"]}}
     if answers:
         responses[success]["content"] = {"application/json": {"examples": answers}}
     for status in sorted({*problems, 403, 500}):
         responses[status] = {
             "description": _docs()["problems"][str(status)],
-            "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}},
+            "content": {media: {"schema": {"$ref": f"#/components/schemas/{shape.__name__}"}}},
         }
+    if shape is not Problem:  # the framework would otherwise promise an error of its own
+        responses["default"] = {"model": shape, "description": _docs()["problems"]["500"]}
     return {
         "operation_id": operation,
         "summary": words["summary"],

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from service.api import chat_errors
 from service.errors import BodyTooLarge, InvalidRequest, MalformedBody, NotFound, Unavailable, YouliError
 from service.intake import invalid
 from service.schemas import Problem
@@ -34,18 +35,21 @@ def problem_of(error: YouliError, request_id: str) -> Problem:
     )
 
 
-def problem_response(error: YouliError, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
-    """The answer for one deliberate error."""
+def problem_response(error: YouliError, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer for one deliberate error, in the shape of the door that was knocked at."""
     extra = dict(headers or {})
     if isinstance(error, Unavailable):
         extra.setdefault("Retry-After", str(RETRY_AFTER_S))
-    body = problem_of(error, request_id).model_dump_json()
+    if chat_errors.PATHS.match(scope["path"]):
+        told = chat_errors.problem_of(error).model_dump_json()
+        return Response(told, chat_errors.status_of(error), media_type="application/json", headers=extra)
+    body = problem_of(error, request_id(scope)).model_dump_json()
     return Response(body, status_code=error.status, media_type=MEDIA_TYPE, headers=extra)
 
 
 async def send_problem(scope: Scope, receive: Receive, send: Send, error: YouliError, close: bool = False) -> None:
     """Answer with a problem from inside an ASGI layer; ``close`` ends the connection (unread bytes are pending)."""
-    response = problem_response(error, request_id(scope), {"Connection": "close"} if close else None)
+    response = problem_response(error, scope, {"Connection": "close"} if close else None)
     await response(scope, receive, send)
 
 
@@ -72,12 +76,12 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(YouliError)
     async def deliberate(request: Request, error: YouliError) -> Response:
-        return problem_response(error, request_id(request.scope))
+        return problem_response(error, request.scope)
 
     @app.exception_handler(RequestValidationError)
     async def fields(request: Request, error: RequestValidationError) -> Response:
-        return problem_response(invalid(error.errors()), request_id(request.scope))
+        return problem_response(invalid(error.errors()), request.scope)
 
     @app.exception_handler(HTTPException)
     async def framework(request: Request, error: HTTPException) -> Response:
-        return problem_response(of_status(error.status_code), request_id(request.scope), error.headers)
+        return problem_response(of_status(error.status_code), request.scope, error.headers)

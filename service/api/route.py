@@ -32,6 +32,9 @@ class StrictRequest(Request):
 class StrictRoute(APIRoute):
     """Checks what the framework lets pass, before it looks at the body."""
 
+    strict_query = True
+    """Whether an unknown query key is an error."""
+
     def get_route_handler(self) -> Handler:
         """The framework's handler behind our checks."""
         inner = super().get_route_handler()
@@ -40,7 +43,7 @@ class StrictRoute(APIRoute):
         optional = self.body_field is not None and not self.body_field.field_info.is_required()
 
         async def checked(request: Request) -> Response:
-            strange = [key for key in request.query_params if key not in known]
+            strange = [key for key in request.query_params if key not in known] if self.strict_query else []
             if strange:
                 raise invalid({"type": "extra_forbidden", "loc": ("query", key)} for key in dict.fromkeys(strange))
             if optional:
