@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from service.database.rulebooks import RulebookStore
     from service.drafting import Drafter
     from service.library.store import Library
+    from service.llm import ModelClient
     from service.modelside import ModelSide
     from service.rulebook.book import Rulebook
 
@@ -41,6 +42,8 @@ class Desk:
     """Set while the files have changed and may not come into force."""
     restart: bool = False
     """True while changed files wait for the next start."""
+    model: ModelClient | None = None
+    """The client of the model's endpoint; None without a model."""
 
     @property
     def knowledge_version(self) -> str:
@@ -80,25 +83,33 @@ async def assemble(settings: Settings, *, owner: bool) -> AsyncIterator[Desk]:
         stack.push_async_callback(library.close)
         library.publisher.cited = cited_rules(rulebook.boundaries)
         await library.sync(settings.knowledge_dir)
-        writer = _model_side(settings, stack)
+        client = _model_client(settings, stack)
+        writer = _model_side(client, settings)
         store, rulebooks = DraftStore(library.database), RulebookStore(library.database)
         await rulebooks.keep(rulebook.digest, lambda: pack(settings.knowledge_dir))
-        yield Desk(settings, rulebook, library, store, rulebooks, Drafter(rulebook, library, writer, store))
+        yield Desk(settings, rulebook, library, store, rulebooks, Drafter(rulebook, library, writer, store), model=client)
 
 
-def _model_side(settings: Settings, stack: AsyncExitStack) -> ModelSide | None:
-    """The writer that asks a model, when one is configured; its SDK is imported at the first question."""
+def _model_client(settings: Settings, stack: AsyncExitStack) -> ModelClient | None:
+    """The client of a model's endpoint, when one is configured; its SDK is imported at the first question."""
     if not settings.model_ready:
         return None
     from service.llm import ModelClient
+
+    client = ModelClient.from_settings(settings)
+    if client is not None:
+        stack.push_async_callback(client.close)
+    return client
+
+
+def _model_side(client: ModelClient | None, settings: Settings) -> ModelSide | None:
+    """The writer that asks the model."""
+    if client is None:
+        return None
     from service.modelside import ModelSide
     from service.writing.model import ModelWriter
     from service.writing.prompts import Prompts
 
-    client = ModelClient.from_settings(settings)
-    if client is None:
-        return None
-    stack.push_async_callback(client.close)
     return ModelSide(ModelWriter(client, Prompts.load(settings.prompts_dir)), settings.draft_deadline_s)
 
 

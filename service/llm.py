@@ -1,20 +1,24 @@
 """The only door to a language model: one structured question over any OpenAI-compatible endpoint.
 
 Whatever goes wrong comes out as a :class:`ModelError` with one of the ``llm_*`` codes; no key, no text of the
-provider and no text of ours ever stands in it. There is one retry loop and one total deadline, both here.
+provider and no text of ours ever stands in it. There is one retry loop and one total deadline, both here. How the
+endpoint wants to be asked is data (:mod:`service.llm_profile`); what keeps failing is left alone for a while
+(:mod:`service.llm_breaker`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from service.errors import ModelError, phrase
+from service.errors import ModelError
+from service.llm_breaker import Attempt, Breaker
+from service.llm_form import RUNGS, Form, Question
 from service.llm_live import LiveAnswer
+from service.llm_profile import Profile, Profiles, shipped
 from service.llm_reply import Failed, FormRefused, model_name, object_in, parsed, text_of, usage_of
 from service.llm_sdk import exchange, open_sdk, sendable
 from service.settings import Settings
@@ -29,11 +33,6 @@ MAX_WIRE_BYTES = 1024 * 1024
 MAX_TRIES = 2
 PAUSE_S = 0.3
 """Wait before the second try when the endpoint names no time of its own."""
-LONGEST_HOLD_S = 60.0
-"""An endpoint that asks for more patience than a draft has is left alone this long at most."""
-
-RUNGS = ("json_schema", "json_object", "text")
-"""How an answer's form is asked for, from strict to plain; what an endpoint refuses is not asked of it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +47,15 @@ class Answer:
 
 @dataclass(slots=True)
 class _Talk:
-    """The state of one question: what is asked, and what was spent so far."""
+    """The state of one question: how it is asked, and what was spent so far."""
 
-    system: str
-    user: str
-    schema: dict[str, Any]
+    question: Question
     until: float
-    temperature: float | None = None
+    form: Form
+    tried: int = 0
     calls: int = 0
     usage: dict[str, int] = field(default_factory=dict)
+    request: dict[str, Any] = field(default_factory=dict)
 
     def spend(self, usage: dict[str, int]) -> None:
         """Add a reply's tokens."""
@@ -75,22 +74,32 @@ class ModelClient:
         model: the model's name at the endpoint.
         api_key: None for an endpoint that asks for none.
         base_url: None for the vendor's own address.
+        profile: how the endpoint is asked; found by its address and the model's name if None.
     """
 
-    def __init__(self, model: str, api_key: str | None = None, base_url: str | None = None) -> None:
+    def __init__(
+        self, model: str, api_key: str | None = None, base_url: str | None = None, profile: Profile | None = None
+    ) -> None:
         self.model = model
+        self.profile = profile or shipped().of(base_url, model)
+        self.breaker = Breaker(self.profile.rest)
         self._key, self._base_url = api_key, base_url
         self._client: AsyncOpenAI | None = None
-        self._rung = 0
-        self._held_until = 0.0
+        self._start = RUNGS.index(self.profile.rung)
+        self._form = Form(self._start)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> ModelClient | None:
-        """The client the settings describe, or None when no model is configured."""
+        """The client the settings describe, or None when no model is configured.
+
+        Raises:
+            RulebookError: ``prompts/endpoints.yaml`` is broken.
+        """
         if not settings.model_ready or settings.model is None:
             return None
         key = settings.api_key.get_secret_value() if settings.api_key else None
-        return cls(settings.model, key, settings.base_url)
+        profile = Profiles.load(settings.prompts_dir).of(settings.base_url, settings.model)
+        return cls(settings.model, key, settings.base_url, profile)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -108,17 +117,18 @@ class ModelClient:
             user: the part about this inquiry.
             schema: a strict JSON schema of an object.
             deadline: seconds this may take in all, retries included.
-            temperature: None leaves it to the endpoint.
+            temperature: None leaves it to the profile.
 
         Raises:
             ModelError: whatever went wrong; parameter ``calls`` says how many requests were made.
         """
-        talk = self._begin(_Talk(system, user, schema, time.monotonic() + deadline, temperature))
-        try:
-            async with asyncio.timeout(deadline):
-                return await self._tries(talk)
-        except TimeoutError:
-            raise talk.failed("llm_timeout") from None
+        talk = self._talk(Question(system, user, schema, temperature), deadline)
+        with self.breaker.attempt(deadline) as attempt:
+            try:
+                async with asyncio.timeout(deadline):
+                    return await self._tries(talk, attempt)
+            except TimeoutError:
+                raise talk.failed("llm_timeout") from None
 
     async def stream(
         self, system: str, user: str, schema: dict[str, Any], deadline: float, temperature: float | None = None
@@ -134,100 +144,88 @@ class ModelClient:
             user: the part about this inquiry.
             schema: a strict JSON schema of an object.
             deadline: seconds this may take in all, retries and the time the reader takes included.
-            temperature: None leaves it to the endpoint.
+            temperature: None leaves it to the profile.
 
         Raises:
             ModelError: whatever went wrong; parameter ``calls`` says how many requests were made.
         """
-        talk = self._begin(_Talk(system, user, schema, time.monotonic() + deadline, temperature))
-        rung, tried = self._rung, 0
-        while True:
-            data: dict[str, Any] | None = None
-            live = LiveAnswer(self._sdk().chat.completions.with_streaming_response.create, talk.until, MAX_REPLY_BYTES)
-            try:
-                await live.open(**self._request(talk, RUNGS[rung]), stream=True)
-                while piece := await live.next():
-                    yield piece
-                data = live.data()
-                self._rung = max(self._rung, rung)
-            except FormRefused:
-                rung = self._down(talk, rung)
-            except TimeoutError:
-                raise talk.failed("llm_timeout") from None
-            except Failed as failed:
-                tried += 1
-                await live.close()
-                await self._pause(talk, failed, last=live.begun or tried >= MAX_TRIES)
-            finally:
-                await live.close()
-                talk.spend(usage_of(live.reply))
-            if data is not None:
-                yield Answer(data, dict(talk.usage), talk.calls, model_name(live.reply, self.model))
-                return
+        talk = self._talk(Question(system, user, schema, temperature), deadline)
+        data: dict[str, Any] | None = None
+        with self.breaker.attempt(deadline) as attempt:
+            while data is None:
+                live = self._live(talk)
+                try:
+                    await live.open(**self._request(talk, stream=True))
+                    while piece := await live.next():
+                        yield piece
+                    data = live.data()
+                except FormRefused as refused:
+                    self._lesser(talk, refused)
+                except TimeoutError:
+                    raise talk.failed("llm_timeout") from None
+                except Failed as failed:
+                    await live.close()
+                    await self._pause(talk, failed, attempt, final=live.begun)
+                finally:
+                    await live.close()
+                    talk.spend(usage_of(live.reply))
+        self._form = talk.form.learned(self._start)
+        yield Answer(data, dict(talk.usage), talk.calls, model_name(live.reply, self.model))
 
-    def _begin(self, talk: _Talk) -> _Talk:
-        """Refuse at once what cannot come to anything."""
+    def _talk(self, question: Question, deadline: float) -> _Talk:
+        """Begin a question; what cannot come to anything is refused at once."""
+        talk = _Talk(question, time.monotonic() + deadline, self._form)
         if not sendable(self._key):
             raise talk.failed("llm_auth")
-        if talk.until <= time.monotonic():
+        if deadline <= 0:
             raise talk.failed("llm_timeout")
-        if talk.until <= self._held_until:
-            raise talk.failed("llm_rate_limited")
         return talk
 
-    async def _tries(self, talk: _Talk) -> Answer:
-        rung, tried = self._rung, 0
+    async def _tries(self, talk: _Talk, attempt: Attempt) -> Answer:
+        create = self._sdk().chat.completions.with_raw_response.create
+        meaning = self.profile.meaning
         while True:
             try:
-                answer = await self._once(talk, RUNGS[rung])
-            except FormRefused:
-                rung = self._down(talk, rung)
+                reply = parsed(await exchange(create, meaning, **self._request(talk, stream=False)))
+                talk.spend(usage_of(reply))
+                data = object_in(text_of(reply, meaning))
+            except FormRefused as refused:
+                self._lesser(talk, refused)
             except Failed as failed:
-                tried += 1
-                await self._pause(talk, failed, last=tried >= MAX_TRIES)
+                await self._pause(talk, failed, attempt)
             else:
-                self._rung = max(self._rung, rung)
-                return answer
+                self._form = talk.form.learned(self._start)
+                return Answer(data, dict(talk.usage), talk.calls, model_name(reply, self.model))
 
-    def _down(self, talk: _Talk, rung: int) -> int:
-        """The next rung, where there is one."""
-        if rung + 1 == len(RUNGS):
+    def _request(self, talk: _Talk, stream: bool) -> dict[str, Any]:
+        """The arguments of one more call."""
+        talk.calls += 1
+        talk.request = talk.form.request(self.profile, self.model, talk.question, stream)
+        return talk.request
+
+    def _lesser(self, talk: _Talk, refused: FormRefused) -> None:
+        """Go on in the next form, where there is one."""
+        form = talk.form.lesser(refused, talk.request)
+        if form is None:
             raise talk.failed("llm_unavailable") from None
-        return rung + 1
+        talk.form = form
 
-    async def _pause(self, talk: _Talk, failed: Failed, last: bool) -> None:
+    async def _pause(self, talk: _Talk, failed: Failed, attempt: Attempt, final: bool = False) -> None:
         """Wait before another try, if there is to be one and the wait fits the deadline."""
+        talk.tried += 1
         left = talk.until - time.monotonic()
         wait = PAUSE_S if failed.wait is None else failed.wait
         if failed.wait is not None and wait >= left:
-            self._held_until = time.monotonic() + min(wait, LONGEST_HOLD_S)
-        if last or not failed.again or wait >= left:
+            attempt.wait = wait
+        if final or talk.tried >= MAX_TRIES or not failed.again or wait >= left:
             raise talk.failed(failed.code) from None
+        if failed.short:
+            talk.form = talk.form.wider()
         await asyncio.sleep(wait)
 
-    async def _once(self, talk: _Talk, rung: str) -> Answer:
-        request = self._request(talk, rung)
-        reply = parsed(await exchange(self._sdk().chat.completions.with_raw_response.create, **request))
-        talk.spend(usage_of(reply))
-        data = object_in(text_of(reply))
-        return Answer(data, dict(talk.usage), talk.calls, model_name(reply, self.model))
-
-    def _request(self, talk: _Talk, rung: str) -> dict[str, Any]:
-        """The body of one more call."""
-        talk.calls += 1
-        system = talk.system
-        options: dict[str, Any] = {}
-        if rung == "json_schema":
-            form = {"name": "answer", "strict": True, "schema": talk.schema}
-            options["response_format"] = {"type": "json_schema", "json_schema": form}
-        else:
-            system += "\n\n" + phrase("model_answers_json", schema=json.dumps(talk.schema, ensure_ascii=False))
-            if rung == "json_object":
-                options["response_format"] = {"type": "json_object"}
-        if talk.temperature is not None:
-            options["temperature"] = talk.temperature
-        messages = [{"role": "system", "content": system}, {"role": "user", "content": talk.user}]
-        return {"model": self.model, "messages": messages, **options}
+    def _live(self, talk: _Talk) -> LiveAnswer:
+        create = self._sdk().chat.completions.with_streaming_response.create
+        return LiveAnswer(create, talk.until, MAX_REPLY_BYTES, self.profile.meaning)
 
     def _sdk(self) -> AsyncOpenAI:
         if self._client is None:

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from service.errors import EmbeddingError
-from service.llm_reply import Failed, parsed
+from service.llm_profile import shipped
+from service.llm_reply import Failed, Meaning, parsed
 from service.llm_sdk import exchange, open_sdk, sendable
 from service.settings import Settings
 
@@ -54,6 +55,7 @@ class EmbeddingClient:
         self._key, self._base_url = api_key, base_url
         self._client: AsyncOpenAI | None = None
         self._opening = asyncio.Lock()
+        self._meaning: Meaning | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings) -> EmbeddingClient | None:
@@ -130,9 +132,10 @@ class EmbeddingClient:
 
     async def _post(self, texts: list[str]) -> bytes:
         sdk = await self.open()
-        return await exchange(
-            sdk.embeddings.with_raw_response.create, model=self.model, input=texts, encoding_format="float"
-        )
+        if self._meaning is None:
+            self._meaning = shipped().of(self._base_url, self.model).meaning
+        create = sdk.embeddings.with_raw_response.create
+        return await exchange(create, self._meaning, model=self.model, input=texts, encoding_format="float")
 
 
 def vectors_in(body: bytes, count: int) -> Matrix:
@@ -193,5 +196,7 @@ async def _together(batches: Sequence[Any]) -> list[Matrix]:
 
 def _typed(failed: Failed, place: int) -> EmbeddingError:
     code = failed.code.replace("llm_", "embedding_", 1)
+    if code == "embedding_too_long":  # texts are cut far below any limit: then the endpoint is not what it seems
+        code = "embedding_unavailable"
     more = {"text": place} if code == "embedding_refused" else {}
     return EmbeddingError(code, wait=failed.wait or 0.0, **more)

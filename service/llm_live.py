@@ -7,8 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from service.llm_reply import Failed
-from service.llm_sdk import await_imports, typed
+from service.llm_reply import Failed, Meaning
+from service.llm_sdk import await_imports, formed, typed
 from service.llm_stream import ObjectText, StreamReader
 
 TAIL_S = 0.5
@@ -22,15 +22,16 @@ class LiveAnswer:
         create: the SDK's call.
         until: the deadline, on the monotonic clock.
         cap: bytes of text and junk, see :class:`StreamReader`.
+        meaning: what the endpoint's codes mean.
     """
 
-    def __init__(self, create: Callable[..., Any], until: float, cap: int) -> None:
+    def __init__(self, create: Callable[..., Any], until: float, cap: int, meaning: Meaning) -> None:
         self._create, self._until = create, until
-        self._request: dict[str, Any] = {}
+        self._meaning, self._formed = meaning, False
         self._manager: Any = None
         self._chunks: AsyncIterator[bytes] | None = None
         self._settled = False
-        self._reader, self._shown = StreamReader(cap), ObjectText()
+        self._reader, self._shown = StreamReader(cap, meaning), ObjectText()
 
     @property
     def reply(self) -> dict[str, Any]:
@@ -50,9 +51,9 @@ class LiveAnswer:
             FormRefused: the form of the answer was not accepted.
             TimeoutError: the deadline has passed.
         """
-        self._request = request
+        self._formed = formed(request)
         await_imports()
-        with typed(request):
+        with typed(self._meaning, self._formed):
             async with asyncio.timeout(self._until - time.monotonic()):
                 self._manager = self._create(**request)
                 response = await self._manager.__aenter__()
@@ -94,7 +95,7 @@ class LiveAnswer:
             left = self._until - time.monotonic()
             if left <= 0:  # a peer that always has bytes ready would never let a timer run
                 raise TimeoutError
-            with typed(self._request):
+            with typed(self._meaning, self._formed):
                 async with asyncio.timeout(left):
                     data = await anext(chunks, b"")
         except (TimeoutError, Failed):

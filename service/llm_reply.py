@@ -1,6 +1,7 @@
 """What an endpoint's reply means: its status, its codes, its text. Nothing here talks to anyone.
 
-The provider's own words are never looked at and never passed on: only statuses, machine-readable codes and the answer.
+Statuses and machine-readable codes tell; the provider's own words are looked at only for the few fixed wordings a
+profile names, and never kept or passed on.
 """
 
 from __future__ import annotations
@@ -9,14 +10,11 @@ import email.utils
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import from_json
 
-_QUOTA = frozenset(
-    {"insufficient_quota", "billing_hard_limit_reached", "exceeded_current_quota_error", "arrearage", "1113"}
-)
-_REFUSED = frozenset({"content_filter", "content_policy_violation", "data_inspection_failed", "1301"})
 _THINKING = re.compile(r"\A[^{]*?<think>.*?(?:</think>|\Z)|\A.*</think>", re.DOTALL)
 """Up to the end of the thinking; some chat templates open it in the prompt, so that only its end is seen."""
 _FENCE = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n?[ \t]*```", re.DOTALL)
@@ -24,41 +22,79 @@ _MODEL_NAME = re.compile(r"[\w./:@+-]{1,100}")
 
 
 class Failed(Exception):
-    """One try failed. ``again``: worth another; ``wait``: seconds the endpoint asked for."""
+    """One try failed. ``again``: worth another; ``wait``: seconds the endpoint asked for; ``short``: room ran out."""
 
-    def __init__(self, code: str, again: bool = False, wait: float | None = None) -> None:
-        self.code, self.again, self.wait = code, again, wait
+    def __init__(self, code: str, again: bool = False, wait: float | None = None, short: bool = False) -> None:
+        self.code, self.again, self.wait, self.short = code, again, wait, short
         super().__init__(code)
 
 
 class FormRefused(Exception):
-    """The endpoint does not take this rung of the ladder."""
+    """The endpoint does not take the question in this form; ``field`` is the one it names, if it does."""
+
+    def __init__(self, field: str | None = None) -> None:
+        self.field = field
+        super().__init__(field)
 
 
-def _codes(body: object) -> set[str]:
-    """The provider's machine-readable codes in an error body; its words are not looked at."""
-    if isinstance(body, Mapping):
-        inner = body.get("error", body)
-        if isinstance(inner, Mapping):
-            return {str(inner[key]).lower() for key in ("code", "type") if inner.get(key) is not None}
-    return set()
+@dataclass(frozen=True)
+class Meaning:
+    """What an endpoint's codes mean, from its profile.
+
+    Args:
+        codes: machine-readable code, in lower case, to kind of failure.
+        words: fixed wording, in lower case, to kind, for endpoints whose codes do not tell; looked for, never kept.
+        refused: finish reasons that stand for a content filter.
+    """
+
+    codes: Mapping[str, str]
+    words: tuple[tuple[str, str], ...]
+    refused: frozenset[str]
+
+    def of(self, body: object) -> str | None:
+        """The kind of failure an error body tells of, as one of our codes."""
+        inner = _inner(body)
+        if inner is None:
+            return None
+        found = {self.codes[code] for code in map(str.lower, _strings(inner, "code", "type")) if code in self.codes}
+        for kind in ("quota", "auth", "refused", "too_long", "rate_limited"):
+            if kind in found:
+                return f"llm_{kind}"
+        said = " ".join(_strings(inner, "message", "detail"))[:2_000].lower()
+        return next((f"llm_{kind}" for word, kind in self.words if word in said), None)
 
 
-def by_status(status: int, body: object, headers: Mapping[str, str], formed: bool) -> Failed | FormRefused:
-    """What a status and its codes mean. ``formed``: a form of answer was asked for, which may be what was refused."""
-    codes = _codes(body)
-    if status == 402 or codes & _QUOTA:
-        return Failed("llm_quota")
-    if codes & _REFUSED:
-        return Failed("llm_refused")
+def _inner(body: object) -> Mapping[str, Any] | None:
+    if not isinstance(body, Mapping):
+        return None
+    inner = body.get("error", body)
+    return inner if isinstance(inner, Mapping) else None
+
+
+def _strings(inner: Mapping[str, Any], *names: str) -> list[str]:
+    return [str(inner[name]) for name in names if isinstance(inner.get(name), str | int)]
+
+
+def by_status(
+    status: int, body: object, headers: Mapping[str, str], formed: bool, meaning: Meaning
+) -> Failed | FormRefused:
+    """What a status and its codes mean. ``formed``: something was asked for that may be what was refused."""
+    code = meaning.of(body)
+    if code == "llm_rate_limited" or (code is None and status == 429):
+        return Failed("llm_rate_limited", again=True, wait=retry_after(headers))
+    if code is not None:
+        return Failed(code)
     if status in (401, 403):
         return Failed("llm_auth")
-    if status == 429:
-        return Failed("llm_rate_limited", again=True, wait=retry_after(headers))
+    if status == 402:
+        return Failed("llm_quota")
+    if status == 413:
+        return Failed("llm_too_long")
     if status in (408, 409) or status >= 500:
         return Failed("llm_unavailable", again=True, wait=retry_after(headers))
     if status in (400, 415, 422) and formed:
-        return FormRefused()
+        named = _strings(_inner(body) or {}, "param")
+        return FormRefused(named[0].split(".")[0] if named else None)
     return Failed("llm_unavailable")
 
 
@@ -74,12 +110,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def by_event(event: Mapping[str, Any]) -> Failed:
+def by_event(event: Mapping[str, Any], meaning: Meaning) -> Failed:
     """What an error inside a reply that began with 200 means; its code may be a status."""
-    inner = event.get("error", event)
-    code = inner.get("code") if isinstance(inner, Mapping) else None
+    code = (_inner(event) or {}).get("code")
     status = int(str(code)) if re.fullmatch(r"[45]\d\d", str(code)) else 500
-    found = by_status(status, event, {}, formed=False)
+    found = by_status(status, event, {}, formed=False, meaning=meaning)
     return found if isinstance(found, Failed) else Failed("llm_unavailable")
 
 
@@ -130,19 +165,19 @@ def content_in(content: object) -> str:
     return content if isinstance(content, str) else ""
 
 
-def finished(finish: object) -> None:
+def finished(finish: object, meaning: Meaning) -> None:
     """Check that an answer ended of its own accord.
 
     Raises:
         Failed: a filter ended it, the limit did, or nobody said so.
     """
-    if finish == "content_filter":
+    if finish in meaning.refused:
         raise Failed("llm_refused")
     if finish != "stop":
-        raise Failed("llm_incomplete", again=True)
+        raise Failed("llm_incomplete", again=True, short=finish == "length")
 
 
-def text_of(reply: Mapping[str, Any]) -> str:
+def text_of(reply: Mapping[str, Any], meaning: Meaning) -> str:
     """The answer's text; thinking aloud is not part of it.
 
     Raises:
@@ -156,7 +191,7 @@ def text_of(reply: Mapping[str, Any]) -> str:
         raise Failed("llm_bad_reply", again=True) from None
     if refusal:
         raise Failed("llm_refused")
-    finished(finish)
+    finished(finish, meaning)
     if not content.strip():
         raise Failed("llm_bad_reply", again=True)
     return content

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from service.llm_reply import Failed, FormRefused, by_status
+from service.llm_reply import Failed, Meaning, by_status
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -47,7 +47,7 @@ def open_sdk(key: str | None, base_url: str | None, cap: int, stream_cap: int = 
 
 
 @contextmanager
-def typed(request: dict[str, Any]) -> Iterator[None]:
+def typed(meaning: Meaning, formed: bool) -> Iterator[None]:
     """Turn whatever the SDK and its HTTP client raise into our mute errors."""
     import httpx2
     import openai
@@ -67,26 +67,28 @@ def typed(request: dict[str, Any]) -> Iterator[None]:
             raise Failed("llm_bad_reply") from None
         raise Failed("llm_unavailable", again=True) from None
     except openai.APIStatusError as error:
-        failed: Failed | FormRefused = by_status(
-            error.status_code, error.body, error.response.headers, "response_format" in request
-        )
-        raise failed from None
+        raise by_status(error.status_code, error.body, error.response.headers, formed, meaning) from None
     except (openai.OpenAIError, httpx2.StreamError, ValueError, TypeError, RecursionError):
         raise Failed("llm_bad_reply", again=True) from None
 
 
-async def exchange(create: Callable[..., Awaitable[Any]], **request: Any) -> bytes:
+async def exchange(create: Callable[..., Awaitable[Any]], meaning: Meaning, **request: Any) -> bytes:
     """One HTTP exchange through a ``with_raw_response.create``; the reply's bytes.
 
     Raises:
         Failed: typed by status and code.
-        FormRefused: the form of the answer was not accepted.
+        FormRefused: the form of the question was not accepted.
     """
     await_imports()
-    with typed(request):
+    with typed(meaning, formed(request)):
         raw = await create(**request)
         body: bytes = raw.http_response.content
         return body
+
+
+def formed(request: dict[str, Any]) -> bool:
+    """Whether a request asks for anything beyond the question, which an endpoint may refuse."""
+    return "response_format" in request or "extra_body" in request
 
 
 def await_imports() -> None:

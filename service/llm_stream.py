@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service.llm_reply import Failed, by_event, content_in, finished, loaded, parsed, text_of
+from service.llm_reply import Failed, Meaning, by_event, content_in, finished, loaded, parsed, text_of
 
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 """How a line of server-sent events may begin."""
@@ -22,13 +22,14 @@ class StreamReader:
     Args:
         cap: bytes of text and junk the reply may have: content, reasoning, comments, lines of no known kind. What
             well-formed chunks wrap around their text is bounded by the cap on the wire.
+        meaning: what the endpoint's codes mean.
     """
 
-    def __init__(self, cap: int) -> None:
+    def __init__(self, cap: int, meaning: Meaning) -> None:
         self.reply: dict[str, Any] = {}
         """``model`` and ``usage`` as the reply gave them, for :mod:`service.llm_reply`."""
         self.finish: str | None = None
-        self._cap, self._spent = cap, 0
+        self._cap, self._spent, self._meaning = cap, 0, meaning
         self._rest = bytearray()
         self._plain: bool | None = None
         self._over = False
@@ -79,7 +80,7 @@ class StreamReader:
                 raise Failed("llm_incomplete", again=True) from None
         if self._plain is None:
             raise Failed("llm_bad_reply", again=True)
-        finished(self.finish)
+        finished(self.finish, self._meaning)
         return text
 
     def _lines(self, whole: bytes) -> str:
@@ -116,7 +117,7 @@ class StreamReader:
         if not isinstance(chunk, Mapping):
             raise Failed("llm_bad_reply", again=True)
         if self._error_next or chunk.get("error") or chunk.get("object") == "error":
-            raise by_event(chunk)
+            raise by_event(chunk, self._meaning)
         for name in ("model", "usage"):
             if chunk.get(name) and (name == "usage" or name not in self.reply):
                 self.reply[name] = chunk[name]
@@ -145,9 +146,9 @@ class StreamReader:
     def _whole_json(self, body: bytes) -> str:
         self.reply = parsed(body)
         if self.reply.get("error") or self.reply.get("object") == "error":
-            raise by_event(self.reply)
+            raise by_event(self.reply, self._meaning)
         self.finish = "stop"
-        return text_of(self.reply)
+        return text_of(self.reply, self._meaning)
 
     def _count(self, size: int) -> None:
         self._spent += size

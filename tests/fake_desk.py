@@ -134,6 +134,7 @@ class FakeDesk:
     drafter: FakeDrafter = field(default_factory=FakeDrafter)
     broken: Broken | None = None
     restart: bool = False
+    model: Any = None
 
     @property
     def knowledge_version(self) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from service.errors import Unavailable
+from service.errors import ModelError, Unavailable
+from service.llm import ModelClient
 from service.settings import Settings
 from tests.fake_desk import FakeDesk, FakeLibrary, FakeStore, client_of
 
@@ -46,6 +47,20 @@ def test_a_model_is_named_but_never_its_key() -> None:
     answer = client_of(FakeDesk(settings=settings)).get("/readyz")
     assert answer.json()["parts"]["model"]["details"] == {"model": "some-model"}
     assert "sk-secret" not in answer.text
+
+
+def test_a_model_that_is_left_alone_is_told_with_its_cause_and_without_stopping_anything() -> None:
+    settings = Settings(auth="off", model="some-model", data_dir=Path("unused"), OPENAI_API_KEY=SecretStr("sk-secret"))  # type: ignore[call-arg]
+    desk = FakeDesk(settings=settings, model=ModelClient("some-model", "sk-secret"))
+    assert _parts(desk)["model"]["state"] == "up"
+    with pytest.raises(ModelError), desk.model.breaker.attempt(8.0):
+        raise ModelError("llm_auth", calls=1)
+    model = _parts(desk)["model"]
+    assert model["state"] == "degraded"
+    assert "密钥" in model["note"]
+    assert model["details"]["cause"] == "llm_auth"
+    assert model["details"]["until"]
+    assert "sk-secret" not in str(model)
 
 
 @pytest.mark.parametrize("state", ["off", "building", "broken"])

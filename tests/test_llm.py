@@ -181,14 +181,6 @@ async def test_the_ladder_steps_down_and_is_remembered(client, fake):
     assert "response_format" not in fake.requests[3].json
 
 
-async def test_what_is_refused_in_every_form_is_unavailable(client, fake):
-    fake.script(*[Reply.status_of(400)] * 3)
-    assert await code_of(client) == "llm_unavailable"
-    assert len(fake.requests) == 3
-    assert (await ask(client)).calls == 1
-    assert fake.requests[3].json["response_format"]["type"] == "json_schema"
-
-
 @pytest.mark.parametrize(
     "content",
     [

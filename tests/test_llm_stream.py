@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from service.errors import ModelError
 from service.llm import MAX_REPLY_BYTES, MAX_TRIES, MAX_WIRE_BYTES, Answer, ModelClient
+from service.llm_profile import shipped
 from service.llm_reply import Failed
 from service.llm_stream import ObjectText, StreamReader
 from tests.fake_model import FakeModel, Reply, completion
@@ -19,6 +20,7 @@ SCHEMA = {"type": "object", "additionalProperties": False, "required": [], "prop
 DATA = {"steps": [{"step": "empathy", "text": "等了三天，换谁都急。\u2028😀"}], "notes": ""}
 TEXT = json.dumps(DATA, ensure_ascii=False)
 GOOD = Reply.says(TEXT)
+MEANING = shipped().of(None, "m").meaning
 
 
 @pytest.fixture(autouse=True)
@@ -260,7 +262,7 @@ async def test_a_temperature_is_sent_only_when_asked_for(client, fake):
 def test_the_cuts_between_reads_do_not_matter(data):
     wire = b"".join(stream_of("<think>想</think>" + TEXT, chunks=9, reasoning="想"))
     places = sorted(data.draw(st.lists(st.integers(0, len(wire)), max_size=30)))
-    reader, shown = StreamReader(MAX_REPLY_BYTES), ObjectText()
+    reader, shown = StreamReader(MAX_REPLY_BYTES, MEANING), ObjectText()
     for begin, end in zip([0, *places], [*places, len(wire)], strict=True):
         shown.feed(reader.feed(wire[begin:end]))
     shown.feed(reader.end())
@@ -270,7 +272,7 @@ def test_the_cuts_between_reads_do_not_matter(data):
 @given(st.binary(max_size=300), st.integers(0, 600))
 def test_whatever_bytes_come_nothing_else_is_raised(junk, place):
     wire = b"".join(stream_of(TEXT))
-    reader, shown = StreamReader(MAX_REPLY_BYTES), ObjectText()
+    reader, shown = StreamReader(MAX_REPLY_BYTES, MEANING), ObjectText()
     try:
         shown.feed(reader.feed(wire[:place] + junk + wire[place:]))
         shown.feed(reader.end())

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from service.api.described import described, health_note
 from service.api.desk import desk_of
 from service.api.route import StrictRoute
-from service.errors import EmbeddingError, YouliError
+from service.errors import EmbeddingError, ModelError, YouliError
 from service.schemas import Out
 
 if TYPE_CHECKING:
@@ -150,7 +150,15 @@ def _chroma(chroma: dict[str, Any]) -> Part:
 
 
 def _model(desk: Desk) -> Part:
-    settings = desk.settings
-    if settings.model_ready:
-        return Part(state="up", note=health_note("model_up", model=settings.model), details={"model": settings.model})
-    return Part(state="off", note=health_note("model_off"))
+    """The model's endpoint: asked, left alone for a while and why, or none. Never a word of the vendor's."""
+    name = desk.settings.model
+    if not desk.settings.model_ready:
+        return Part(state="off", note=health_note("model_off"))
+    details: dict[str, JsonValue] = {"model": name}
+    state = desk.model.breaker.state if desk.model is not None else None
+    if state is None or state.cause is None:
+        return Part(state="up", note=health_note("model_up", model=name), details=details)
+    details |= {"cause": state.cause, "until": state.until.isoformat(timespec="seconds") if state.until else None}
+    until = state.until.astimezone().strftime("%H:%M:%S") if state.until else health_note("model_next")
+    note = health_note("model_resting", model=name, reason=ModelError(state.cause).title, until=until)
+    return Part(state="degraded", note=note, details=details)

@@ -49,6 +49,7 @@ def _problems(settings: Settings, book: list[Rulebook]) -> Iterator[RulebookErro
         lambda: _thesaurus(folder),
         lambda: _documents(folder),
         lambda: _prompts(settings.prompts_dir),
+        lambda: _endpoints(settings.prompts_dir),
         lambda: demo_cases(settings),
     ]
     from service.checkup import example_problems, first_problem
@@ -116,6 +117,12 @@ def _topics(folder: Path) -> Iterator[RulebookError]:
             yield from check_topics(load_topics(folder / FOLDER))
         except RulebookError as error:
             yield error
+
+
+def _endpoints(folder: Path) -> None:
+    from service.llm_profile import Profiles
+
+    Profiles.load(folder)
 
 
 def _prompts(folder: Path) -> None:
