@@ -87,7 +87,9 @@ async def assemble(settings: Settings, *, owner: bool) -> AsyncIterator[Desk]:
         writer = _model_side(client, settings)
         store, rulebooks = DraftStore(library.database), RulebookStore(library.database)
         await rulebooks.keep(rulebook.digest, lambda: pack(settings.knowledge_dir))
-        yield Desk(settings, rulebook, library, store, rulebooks, Drafter(rulebook, library, writer, store), model=client)
+        yield Desk(
+            settings, rulebook, library, store, rulebooks, Drafter(rulebook, library, writer, store), model=client
+        )
 
 
 def _model_client(settings: Settings, stack: AsyncExitStack) -> ModelClient | None:
