@@ -117,6 +117,7 @@ class Endpoint:
         self.control, self.seen = Control(), Seen()
         self.connections: set[Connection] = set()
         self.in_flight = 0
+        """Streams that are being sent."""
         self._spoilt = spoilt
 
     def answer(self, exchange: Exchange) -> None:
@@ -140,13 +141,19 @@ class Endpoint:
             exchange.send_later(self.control.latency_ms / 1000, data)
 
     def _controlled(self, body: bytes) -> dict[str, Any]:
-        told = asdict(self.seen) | {"connections": len(self.connections) - 1}
+        told = asdict(self.seen) | {"connections": len(self.connections) - 1, "in_flight": self.in_flight}
         if body:
             self.control, self.seen = Control(**json.loads(body)), Seen()
         return told
 
     async def _stream(self, exchange: Exchange, request: dict[str, Any]) -> None:
-        pieces = [chunk(piece) for piece in events(content_for(request))]
+        self.in_flight += 1
+        try:
+            await self._streamed(exchange, [chunk(piece) for piece in events(content_for(request))])
+        finally:
+            self.in_flight -= 1
+
+    async def _streamed(self, exchange: Exchange, pieces: list[bytes]) -> None:
         begun = exchange.loop.time() + self.control.latency_ms / 1000
         pace = self.control.spread_ms / 1000 / CHUNKS
         self.seen.bytes_out += sum(map(len, pieces))

@@ -66,15 +66,6 @@ class Served:
         """The same of the processes it has started and that run."""
         return sum(_used(pid) or 0.0 for pid in children(self.pid))
 
-    def held(self) -> dict[str, int]:
-        """What a process may leak: open files, of them sockets, and threads."""
-        links = []
-        for file in Path(f"/proc/{self.pid}/fd").iterdir():
-            with suppress(OSError):
-                links.append(str(file.readlink()))
-        threads = len(list(Path(f"/proc/{self.pid}/task").iterdir()))
-        return {"files": len(links), "sockets": sum(link.startswith("socket:") for link in links), "threads": threads}
-
     def settle(self, patience: float = 90.0) -> None:
         """Wait until it does nothing: a server learns from its examples beside its first answers."""
         until, before = time.monotonic() + patience, self.cpu()
@@ -148,6 +139,16 @@ def youli_environment(folder: Path, endpoint: int, **more: str) -> dict[str, str
         "OPENAI_BASE_URL": f"http://127.0.0.1:{endpoint}/v1",
         "OPENAI_API_KEY": "sk-of-no-use",
     } | more
+
+
+def held(pid: int) -> dict[str, int]:
+    """What a process may leak: open files, of them sockets, and threads."""
+    links = []
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            links.append(str(file.readlink()))
+    threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
+    return {"files": len(links), "sockets": sum(link.startswith("socket:") for link in links), "threads": threads}
 
 
 def children(pid: int) -> list[int]:

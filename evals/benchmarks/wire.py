@@ -86,6 +86,9 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Answer every request that is whole."""
         self._buffer += data
+        if not self._buffer[:1].isalpha():  # TLS, or noise: no method begins so
+            self._transport.close()
+            return
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             head = bytes(self._buffer[:end])
             length = _LENGTH.search(head)
