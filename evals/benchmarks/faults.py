@@ -48,8 +48,9 @@ def model_part(port: int, folder: Path, given: argparse.Namespace) -> bool:
         well = well and tally.usable == tally.asked and own <= OVERRUN_S
         print(
             f"{'stream' if stream else 'plain'}: {len(chosen)} variants, usable and as expected "
-            f"{tally.usable} of {tally.asked}; overrun of {given.deadline:g} s p99 {overrun:.3f} s, "
-            f"{own:.3f} s without the time the machine was at other work (goal {OVERRUN_S}), longest {max(tally.seconds):.3f} s; problems {dict(tally.problems)}"
+            f"{tally.usable} of {tally.asked}; overrun of {given.deadline:g} s p99 {overrun:.3f} s, {own:.3f} s without "
+            f"the time the machine was at other work (goal {OVERRUN_S}), longest {max(tally.seconds):.3f} s; "
+            f"problems {dict(tally.problems)}"
         )
     print(f"left: {json.dumps(left)}")
     return well and left["after"]["tasks"] <= left["before"]["tasks"] and not left["after"]["streams at the endpoint"]

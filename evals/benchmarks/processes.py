@@ -101,6 +101,7 @@ def served(
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("YOULI_", "OPENAI_"))}
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
     kept["PYTHONPATH"] = os.pathsep.join([str(ROOT), kept.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    folder.mkdir(parents=True, exist_ok=True)
     errors = folder / f"{name}.stderr.txt"
     with errors.open("wb") as file:
         command = [sys.executable, "-m", *arguments]
