@@ -111,14 +111,19 @@ Spoil = Callable[[Exchange, dict[str, Any], Control], None]
 
 
 class Endpoint:
-    """The endpoint's state. ``spoilt`` draws a way to misbehave, or None."""
+    """The endpoint's state.
 
-    def __init__(self, spoilt: Callable[[Control], Spoil | None] = lambda control: None) -> None:
+    Args:
+        spoilt: draws a way to misbehave, or None.
+        vectors: answers what goes to ``/embeddings``.
+    """
+
+    def __init__(self, spoilt: Callable[[Control], Spoil | None], vectors: Spoil) -> None:
         self.control, self.seen = Control(), Seen()
         self.connections: set[Connection] = set()
         self.in_flight = 0
         """Streams that are being sent."""
-        self._spoilt = spoilt
+        self._spoilt, self._vectors = spoilt, vectors
 
     def answer(self, exchange: Exchange) -> None:
         """One request: control, or a question to the model."""
@@ -129,6 +134,9 @@ class Endpoint:
         self.seen.bytes_in += len(exchange.body)
         self.seen.last_body = exchange.body.decode("utf-8", "replace")
         request = json.loads(exchange.body)
+        if exchange.path.endswith("/embeddings"):
+            self._vectors(exchange, request, self.control)
+            return
         spoil = self._spoilt(self.control)
         if spoil is not None:
             self.seen.spoilt += 1
@@ -184,9 +192,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     given = parser.parse_args()
-    from evals.benchmarks.faulty import drawn
+    from evals.benchmarks import faulty, faulty_vectors
 
-    asyncio.run(_serve(given.port, Endpoint(drawn)))
+    asyncio.run(_serve(given.port, Endpoint(faulty.drawn, faulty_vectors.answer)))
 
 
 if __name__ == "__main__":

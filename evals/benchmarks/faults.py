@@ -20,11 +20,31 @@ from evals.benchmarks.chaos import CLOSED_WITHIN_S, chaos
 from evals.benchmarks.faults_in_process import model_faults
 from evals.benchmarks.faulty import Variant, variants
 from evals.benchmarks.processes import compile_all, served
+from evals.benchmarks.vector_faults import QUERY_S, vector_faults
 from evals.benchmarks.verdicts import Tally
 from service.logs import configure_logs
 
 OVERRUN_S = 0.3
 USABLE = 0.999
+
+
+def _row(name: str, way: str, tally: Tally) -> None:
+    print(
+        f"{name:<32} {way:<6} {tally.usable:3}/{tally.asked:<3} longest {max(tally.seconds):5.2f} s  "
+        f"{dict(tally.reasons)}  {dict(tally.problems) or ''}",
+        flush=True,
+    )
+
+
+def _total(name: str, count: int, tally: Tally, deadline: float) -> bool:
+    """Print it; whether all was well."""
+    over, own = (max(0.0, tally.percentile(0.99, worked) - deadline) for worked in (False, True))
+    print(
+        f"{name}: {count} variants, usable and as expected {tally.usable} of {tally.asked}; overrun of {deadline:g} s "
+        f"p99 {over:.3f} s, {own:.3f} s without the time the machine was at other work (goal {OVERRUN_S}), "
+        f"longest {max(tally.seconds):.3f} s; problems {dict(tally.problems)}"
+    )
+    return tally.usable == tally.asked and own <= OVERRUN_S
 
 
 def model_part(port: int, folder: Path, given: argparse.Namespace) -> bool:
@@ -33,27 +53,32 @@ def model_part(port: int, folder: Path, given: argparse.Namespace) -> bool:
     whole: dict[bool, Tally] = {False: Tally(), True: Tally()}
 
     def told(variant: Variant | None, stream: bool, tally: Tally) -> None:
-        name = variant.id if variant else "sound endpoint"
-        print(
-            f"{name:<32} {'stream' if stream else 'plain':<6} {tally.usable:3}/{tally.asked:<3} "
-            f"longest {max(tally.seconds):5.2f} s  {dict(tally.reasons)}  {dict(tally.problems) or ''}",
-            flush=True,
-        )
+        _row(variant.id if variant else "sound endpoint", "stream" if stream else "plain", tally)
         whole[stream].join(tally)
 
     left = asyncio.run(model_faults(port, folder, chosen, given.repeats, given.deadline, told))
-    well = True
-    for stream, tally in whole.items():
-        overrun, own = (max(0.0, tally.percentile(0.99, worked) - given.deadline) for worked in (False, True))
-        well = well and tally.usable == tally.asked and own <= OVERRUN_S
-        print(
-            f"{'stream' if stream else 'plain'}: {len(chosen)} variants, usable and as expected "
-            f"{tally.usable} of {tally.asked}; overrun of {given.deadline:g} s p99 {overrun:.3f} s, {own:.3f} s without "
-            f"the time the machine was at other work (goal {OVERRUN_S}), longest {max(tally.seconds):.3f} s; "
-            f"problems {dict(tally.problems)}"
-        )
+    well = [_total("stream" if way else "plain", len(chosen), tally, given.deadline) for way, tally in whole.items()]
     print(f"left: {json.dumps(left)}")
-    return well and left["after"]["tasks"] <= left["before"]["tasks"] and not left["after"]["streams at the endpoint"]
+    after = left["after"]
+    return all(well) and after["tasks"] <= left["before"]["tasks"] and not after["streams at the endpoint"]
+
+
+def vectors_part(port: int, folder: Path, given: argparse.Namespace) -> bool:
+    """The same of the embeddings endpoint. V2 is no draft and has no deadline."""
+    whole, count = Tally(), 0
+
+    def told(variant: Variant | None, tally: Tally) -> None:
+        nonlocal count
+        _row(variant.id if variant else "sound endpoint", "", tally)
+        count += variant is not None
+        if variant is not None and variant.row == "V2":
+            tally.seconds, tally.worked = [], []
+        whole.join(tally)
+
+    left = asyncio.run(vector_faults(port, folder, given.repeats, given.only, told))
+    well = _total("drafts", count, whole, QUERY_S)
+    print(f"left: {json.dumps(left)}")
+    return well and left["tasks after"] <= left["tasks before"]
 
 
 def chaos_part(port: int, folder: Path, given: argparse.Namespace) -> bool:
@@ -75,7 +100,7 @@ def chaos_part(port: int, folder: Path, given: argparse.Namespace) -> bool:
     return rate >= USABLE and not untyped and closed and not told["tracebacks"]
 
 
-PARTS = {"model": model_part, "chaos": chaos_part}
+PARTS = {"model": model_part, "vectors": vectors_part, "chaos": chaos_part}
 
 
 def main(arguments: list[str]) -> int:

@@ -35,14 +35,14 @@ class Bench:
     """The shipped rulebook and documents, and drafts over them. Made by :func:`bench`."""
 
     def __init__(self, rulebook: Rulebook, library: Library, deadline: float) -> None:
-        self._rulebook, self.library, self._deadline = rulebook, library, deadline
+        self.rulebook, self.library, self._deadline = rulebook, library, deadline
         self._prompts = Prompts.load(HOME / "prompts")
         self._inquiries = [Inquiry.model_validate(body) for body in bodies(INQUIRIES, 4)]
         self._plans: list[list[str]] = []
 
     async def prepare(self) -> None:
         """What each inquiry's steps are, as the playbook writes them."""
-        drafter = Drafter(self._rulebook, self.library)
+        drafter = Drafter(self.rulebook, self.library)
         for inquiry in self._inquiries:
             draft, _ = await finished(drafter, inquiry.model_copy(update={"writer": "playbook"}))
             self._plans.append([step.step for step in draft.steps])
@@ -66,7 +66,7 @@ class Bench:
         """The same with an endpoint that does as it should: else the rest proves nothing."""
         control(port, latency_ms=0)
         return await self.variant(
-            Variant("", "", lambda *_: None, FINE, "http://127.0.0.1:{port}/v1"), port, stream, repeats
+            Variant("", "", lambda *_: None, FINE, address="http://127.0.0.1:{port}/v1"), port, stream, repeats
         )
 
     async def _one(
@@ -79,7 +79,7 @@ class Bench:
         inquiry = self._inquiries[place].model_copy(update={"stream": stream})
         begun, waited = time.monotonic(), waited_for_processor()
         try:
-            draft, shown = await finished(Drafter(self._rulebook, self.library, side), inquiry)
+            draft, shown = await finished(Drafter(self.rulebook, self.library, side), inquiry)
             seconds = time.monotonic() - begun
             waited = waited_for_processor() - waited
             told = draft.model_dump(mode="json", by_alias=True)

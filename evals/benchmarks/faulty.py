@@ -40,6 +40,7 @@ REFUSED = frozenset({"llm_refused"})
 INCOMPLETE = frozenset({"llm_incomplete"})
 FINE: frozenset[str] = frozenset()
 """The model's draft is to be used."""
+HOLD = frozenset(f"Retry-After {name}" for name in ("60", "121", "a date", "huge"))
 ANY = frozenset({"*"})
 """The model's draft, or the playbook's for whatever reason, as long as it is told: the answer is whole, but poor."""
 
@@ -52,6 +53,8 @@ class Variant:
     name: str
     spoil: Answering
     reasons: frozenset[str]
+    holds: bool = False
+    """Whether the endpoint asks to be left alone for long; who obeys asks it nothing for a while."""
     address: str | None = None
     """The endpoint's address where the fault is not in what it answers; ``{port}`` is that of the endpoint."""
 
@@ -180,13 +183,13 @@ def variants() -> list[Variant]:
         ("L19", [("thinking first", saying(lambda request: f"<think>a {{}} b</think>{content_for(request)}"), FINE)]),
         ("L19", [("in a fence", saying(lambda request: f"```json\n{content_for(request)}\n```"), FINE)]),
     ]  # fmt: skip
-    made = [Variant(row, name, spoil, reasons) for row, rest in table for name, spoil, reasons in rest]
+    made = [Variant(row, name, spoil, reasons, name in HOLD) for row, rest in table for name, spoil, reasons in rest]
     where = {
         "refused": "http://127.0.0.1:9/v1",
         "no such name": "http://endpoint.invalid/v1",
         "no TLS there": "https://127.0.0.1:{port}/v1",
     }
-    return made + [Variant("L6", name, _quietly, UNAVAILABLE, address) for name, address in where.items()]
+    return made + [Variant("L6", name, _quietly, UNAVAILABLE, address=address) for name, address in where.items()]
 
 
 def _changed(change: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], str]:
@@ -220,20 +223,24 @@ _chances: dict[int, random.Random] = {}
 
 
 def drawn(control: Control) -> Spoil | None:
-    """How the next answer is to be spoilt: as told, or drawn from all for a share of the answers."""
+    """How the next answer is to be spoilt: as told, or drawn for a share of the answers.
+
+    A row is drawn, then one of its variants; who asks for an hour's rest is left out: whoever obeys would ask no more.
+    """
     if control.fault is not None:
-        return _spoiling(by_id()[control.fault])
+        return _spoiling(by_id()[control.fault]) if control.fault in by_id() else None
     if not control.share:
         return None
     chance = _chances.setdefault(control.seed, random.Random(control.seed))
     if chance.random() >= control.share:
         return None
-    return _spoiling(chance.choice(_answered()))
+    return _spoiling(chance.choice(chance.choice(_rows())))
 
 
 @cache
-def _answered() -> Sequence[Variant]:
-    return [variant for variant in by_id().values() if variant.address is None]
+def _rows() -> Sequence[Sequence[Variant]]:
+    drawable = [variant for variant in by_id().values() if variant.address is None and not variant.holds]
+    return [[v for v in drawable if v.row == row] for row in dict.fromkeys(v.row for v in drawable)]
 
 
 def _spoiling(variant: Variant) -> Spoil:

@@ -43,7 +43,9 @@ def body(data: bytes, kind: str = "application/json", raw: bool = False) -> Answ
 
 
 def good(request: dict[str, Any]) -> tuple[bytes, bytes]:
-    """The kind of a good answer and its body."""
+    """The kind of a good answer and its body; of a question for vectors only a beginning."""
+    if "messages" not in request:
+        return _HEAD, json.dumps({"object": "list", "data": []}).encode()
     content = content_for(request)
     if request.get("stream"):
         return _SSE, b"".join(events(content))

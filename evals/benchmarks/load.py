@@ -135,13 +135,15 @@ async def load(port: int, requests: Sequence[bytes], at_once: int, seconds: floa
 
 async def _ask(port: int, source: Iterator[bytes], run: Run, until: float) -> None:
     line = await Line.open(port)
-    for request in source:
-        try:
-            run.answers.append(await line.ask(request))
-        except (Hung, OSError) as error:
-            run.errors.append(type(error).__name__)
-            line.close()
-            line = await Line.open(port)
-        if time.monotonic() >= until:
-            break
-    line.close()
+    try:
+        for request in source:
+            try:
+                run.answers.append(await line.ask(request))
+            except (Hung, OSError) as error:
+                run.errors.append(type(error).__name__)
+                line.close()
+                line = await Line.open(port)
+            if time.monotonic() >= until:
+                break
+    finally:
+        line.close()
