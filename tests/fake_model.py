@@ -131,7 +131,10 @@ class FakeModel:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            head = await reader.readuntil(b"\r\n\r\n")
+            first = await reader.readexactly(1)
+            if first == b"\x16":  # a TLS greeting: nobody here speaks that
+                return
+            head = first + await reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"content-length: *(\d+)", head, re.IGNORECASE)
             body = await reader.readexactly(int(length[1]) if length else 0)
             request = Request(head, body)
