@@ -1,21 +1,30 @@
 """LangChain's shapes over our parts; the only module that imports it.
 
-``retriever`` lets anybody's chain use our search; ``cut_long`` is the one splitter we take from it, for text without
-sentence ends, with exact offsets.
+``retriever`` lets anybody's chain use our search, ``runnable`` our drafter; ``cut_long`` is the one splitter we take
+from it, for text without sentence ends, with exact offsets.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+import threading
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from service.schemas import Passage, SearchRequest, SearchResult
+from service.errors import told_by
+from service.intake import read_model
+from service.schemas import Draft, Event, Inquiry, Passage, SearchRequest, SearchResult
 from service.schemas.knowledge import MAX_K
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
+    from langchain_core.runnables import Runnable, RunnableConfig
 
+T = TypeVar("T")
+Asked = Inquiry | Mapping[str, Any]
 Search = Callable[[SearchRequest], Sequence[Passage]]
 Find = Callable[[SearchRequest], Awaitable[SearchResult]]
 
@@ -66,6 +75,156 @@ def retriever(
 
 def _metadata(passage: Passage) -> dict[str, Any]:
     return {**passage.model_dump(mode="json", exclude={"text"}), "usable": passage.usable}
+
+
+class Drafts(Protocol):
+    """What drafts: for example ``Drafter``."""
+
+    def draft(self, inquiry: Inquiry) -> AsyncIterator[Event]:
+        """All events of one draft; the last carries it."""
+
+
+def runnable(drafter: Drafts, *, loop: asyncio.AbstractEventLoop | None = None) -> Runnable[Asked, Any]:
+    """The drafter as a LangChain ``Runnable``: an inquiry, or the same as a dict, becomes a ``Draft``.
+
+    ``invoke``, ``ainvoke``, ``batch`` and ``abatch`` give the draft, and so does a chain it is a link of. Streamed by
+    itself (``stream``, ``astream``) it gives the contract's events, the last with the draft.
+
+    Args:
+        drafter: see :class:`Drafts`.
+        loop: where calls that do not wait (``invoke``, ``batch``, ``stream``) are carried out: the running loop, of
+            another thread, in which a drafter with a database or a model client was opened. Without it, one of its own.
+
+    Returns:
+        A ``Runnable``. It raises ``InvalidRequest`` for an inquiry that does not fit, and whatever the drafter raises.
+    """
+    from langchain_core.runnables import Runnable as Base
+
+    own = _Loop(loop)
+
+    class DraftRunnable(Base[Asked, Any]):
+        name = "youli"
+
+        def invoke(self, input: Asked, config: RunnableConfig | None = None, **_: Any) -> Any:
+            return self._call_with_config(lambda asked: own.run(_draft(drafter, asked)), input, config)
+
+        async def ainvoke(self, input: Asked, config: RunnableConfig | None = None, **_: Any) -> Any:
+            return await self._acall_with_config(partial(_draft, drafter), input, config)
+
+        def stream(self, input: Asked, config: RunnableConfig | None = None, **_: Any) -> Iterator[Event]:
+            return own.each(self.astream(input, config))
+
+        async def astream(self, input: Asked, config: RunnableConfig | None = None, **_: Any) -> AsyncIterator[Event]:
+            events = self._atransform_stream_with_config(_one(input), partial(_told, drafter), config)
+            async with _closing(events):
+                async for event in events:
+                    yield event
+
+        def transform(self, input: Iterator[Asked], config: RunnableConfig | None = None, **_: Any) -> Iterator[Any]:
+            return (self.invoke(asked, config) for asked in input)
+
+        async def atransform(
+            self, input: AsyncIterator[Asked], config: RunnableConfig | None = None, **_: Any
+        ) -> AsyncIterator[Any]:
+            async for asked in input:
+                yield await self.ainvoke(asked, config)
+
+    made = DraftRunnable()
+    weakref.finalize(made, own.stop)
+    return made
+
+
+async def _one(asked: Asked) -> AsyncIterator[Asked]:
+    yield asked
+
+
+async def _told(drafter: Drafts, asked: AsyncIterator[Asked]) -> AsyncIterator[Event]:
+    """All events of each inquiry."""
+    async for one in asked:
+        events = drafter.draft(one if isinstance(one, Inquiry) else read_model(Inquiry, one))
+        async with _closing(events):
+            async for event in events:
+                yield event
+
+
+async def _draft(drafter: Drafts, asked: Asked) -> Draft:
+    last = Event(type="draft.failed")
+    events = _told(drafter, _one(asked))
+    async with _closing(events):
+        async for event in events:
+            last = event
+    if last.draft is None:
+        raise told_by(last.data if last.type == "draft.failed" else {})
+    return last.draft
+
+
+@asynccontextmanager
+async def _closing(source: object) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        close = getattr(source, "aclose", None)
+        if close is not None:
+            await close()
+
+
+class _Loop:
+    """Carries coroutines out for callers that cannot wait: in a given loop, else in one of its own."""
+
+    def __init__(self, given: asyncio.AbstractEventLoop | None) -> None:
+        self._loop, self._lock = given, threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._end = asyncio.Event()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        loop = self._running()
+        if asyncio._get_running_loop() is loop:
+            work.close()
+            raise RuntimeError("inside the drafter's own event loop use ainvoke, abatch or astream")
+        done = asyncio.run_coroutine_threadsafe(work, loop)
+        try:
+            return done.result()
+        except BaseException:
+            done.cancel()
+            raise
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        """The loop, begun when it is needed first."""
+        with self._lock:
+            if self._loop is None:
+                begun = threading.Event()
+
+                async def live() -> None:
+                    self._loop = asyncio.get_running_loop()
+                    begun.set()
+                    await self._end.wait()
+
+                self._thread = threading.Thread(target=lambda: asyncio.run(live()), name="youli-runnable", daemon=True)
+                self._thread.start()
+                begun.wait()
+            assert self._loop is not None
+            return self._loop
+
+    def each(self, events: AsyncIterator[Event]) -> Iterator[Event]:
+        async def following() -> Event | None:
+            return await anext(events, None)
+
+        async def close() -> None:
+            async with _closing(events):
+                pass
+
+        try:
+            while (event := self.run(following())) is not None:
+                yield event
+        finally:
+            self.run(close())
+
+    def stop(self) -> None:
+        if self._thread is None or self._loop is None or not self._thread.is_alive():
+            return
+        self._loop.call_soon_threadsafe(self._end.set)
+        if threading.current_thread() is not self._thread:  # the collector may call from anywhere
+            self._thread.join()
 
 
 def cut_long(text: str, limit: int) -> list[tuple[int, int]]:

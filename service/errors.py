@@ -21,6 +21,7 @@ The sentence a person reads is not here: ``messages.zh.yaml`` holds one entry a 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,14 @@ class YouliError(Exception):
 
     def __str__(self) -> str:
         return self.detail
+
+
+def told_by(problem: Mapping[str, Any]) -> YouliError:
+    """The error a problem document tells of, where only its data is left; an internal one if it names no code."""
+    code, status = problem.get("code"), problem.get("status")
+    error = YouliError(code if isinstance(code, str) else None)
+    error.status = status if isinstance(status, int) else error.status
+    return error
 
 
 class InvalidRequest(YouliError):

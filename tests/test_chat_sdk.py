@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
@@ -17,7 +18,7 @@ from service.app import create_app
 from service.assembly import Desk
 from service.errors import Unavailable
 from service.schemas import Draft, Event, Inquiry
-from service.settings import Settings
+from service.settings import HOME, Settings
 from tests.fake_desk import FakeDesk, FakeDrafter
 from tests.serving import serving
 
@@ -98,6 +99,22 @@ def test_models_are_listed(address: str) -> None:
     with OpenAI(base_url=address, api_key="any") as client:
         assert [model.id for model in client.models.list()] == ["youli", "youli-playbook", "youli-model"]
         assert client.models.retrieve("youli").owned_by == "youli"
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_what_the_readme_shows_works(address: str, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (HOME / name).read_text("utf-8")
+    body = re.search(r"/v1/chat/completions .*?-d '(\{.*?\})'", text, re.DOTALL)
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert body is not None
+    assert code is not None
+    with OpenAI(base_url=address, api_key="any") as client:
+        answer = client.post("/chat/completions", body=json.loads(body[1]), cast_to=object)
+    assert "第120天" in cast(Any, answer)["choices"][0]["message"]["content"]
+    shown = code[1].replace("http://127.0.0.1:8000/v1", address) + "client.close()\n"
+    exec(compile(shown, name, "exec"), {})
+    *reply, verdict = capsys.readouterr().out.splitlines()
+    assert (bool(reply), verdict) == (True, "reasonable")
 
 
 async def test_a_failure_in_a_stream_is_raised_where_it_is_read() -> None:

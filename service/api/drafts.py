@@ -14,7 +14,7 @@ from service.api.desk import desk_of
 from service.api.problems import problem_of, request_id
 from service.api.route import StrictRoute
 from service.api.streaming import EventStream, wire, with_pings
-from service.errors import NotFound, YouliError
+from service.errors import NotFound, YouliError, told_by
 from service.schemas import Draft, Event, Inquiry, Shop
 
 router = APIRouter(route_class=StrictRoute)
@@ -72,12 +72,7 @@ def location_of(draft: Draft) -> str:
 
 def failure_of(event: Event) -> YouliError:
     """The error a stream that ended without a draft stands for."""
-    error = YouliError()
-    if event.type == "draft.failed" and isinstance(event.data.get("code"), str):
-        error = YouliError(str(event.data["code"]))
-        status = event.data.get("status")
-        error.status = status if isinstance(status, int) else error.status
-    return error
+    return told_by(event.data if event.type == "draft.failed" else {})
 
 
 def _stream(first: Event, events: AsyncIterator[Event], request: str) -> AsyncIterator[bytes]:
