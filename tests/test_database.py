@@ -13,8 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.drafts import DraftStore
+from service.database.newrows import JsonText
 from service.database.session import MIGRATIONS, Database
 from service.database.tables import HEAD, drafts, metadata
+from service.database.writer import GROUP
 from service.errors import EnvironmentProblem, Unavailable
 from service.schemas import Draft, Inquiry, Message
 from tests.fake_desk import a_draft
@@ -189,3 +191,39 @@ async def test_missing_facts_keep_their_name_through_the_database(database: Data
     found = await store.get_draft("dft_3", "demo")
     assert found is not None
     assert (found[0].missing[0].source, found[0].derived[0].source) == ("buyer", "a - b")
+
+
+async def test_rows_put_down_together_are_what_the_ordinary_way_writes(database: Database):
+    names = [f"dft_{i}" for i in range(3 * GROUP)]
+    await asyncio.gather(*(database.insert(drafts, {**row(name), "draft": JsonText('{"甲": "乙"}')}) for name in names))
+    await put(database, "dft_other")
+    assert await count(database) == len(names) + 1
+    async with database.reading() as connection:
+        kept = (await connection.execute(select(drafts.c.draft, drafts.c.created_at).limit(1))).one()
+    assert kept.draft == {"甲": "乙"}
+    assert kept.created_at.tzinfo is not None
+
+
+async def test_a_row_that_is_there_already_fails_alone(database: Database):
+    await put(database, "dft_1")
+    given = await asyncio.gather(
+        *(database.insert(drafts, row(name)) for name in ("dft_0", "dft_1", "dft_2")), return_exceptions=True
+    )
+    assert [type(one) for one in given] == [type(None), IntegrityError, type(None)]
+    assert await count(database) == 3
+
+
+async def test_rows_and_pieces_waiting_together_are_all_written(database: Database):
+    pieces = [database.insert(drafts, row(f"dft_r{i}")) if i % 2 else put(database, f"dft_p{i}") for i in range(20)]
+    await asyncio.gather(*pieces)
+    assert await count(database) == 20
+
+
+async def test_a_row_that_finds_the_database_held_gives_db_busy(tmp_path: Path, database: Database):
+    other = sqlite3.connect(tmp_path / "y.sqlite3")
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable) as caught:
+        await database.insert(drafts, row("dft_1"))
+    assert caught.value.code == "db_busy"
+    other.rollback()
+    other.close()

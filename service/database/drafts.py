@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.database.newrows import JsonText
 from service.database.session import Database
 from service.database.tables import conversations, drafts, feedback
 from service.database.turns import compare, turns_of
@@ -46,21 +47,27 @@ class DraftStore:
             Unavailable: the database is busy or the disk is full.
         """
         conversation = inquiry.context.conversation or None
-        turns = turns_of(inquiry) if conversation else ""
         row = {
             "id": draft.id,
             "shop": draft.shop,
             "created_at": draft.created_at,
             "knowledge_version": draft.knowledge_version,
-            "inquiry": inquiry.model_dump(mode="json"),
-            "draft": draft.model_dump(mode="json", by_alias=True, exclude=_FATE),
+            "inquiry": JsonText(inquiry.model_dump_json()),
+            "draft": JsonText(draft.model_dump_json(by_alias=True, exclude=_FATE)),
             "conversation": conversation,
+            "state": "open",
+            "superseded_by": None,
         }
+        if conversation is None:
+            await self._database.insert(drafts, row)
+            draft.state, draft.superseded_by = "open", None
+            return
+        turns = turns_of(inquiry)
 
         async def work(connection: AsyncConnection) -> str | None:
-            newer = await _place(connection, draft, conversation, turns) if conversation else None
+            newer = await _place(connection, draft, conversation, turns)
             fate = {"state": "superseded" if newer else "open", "superseded_by": newer}
-            await connection.execute(insert(drafts).values({**row, **fate}))
+            await connection.execute(insert(drafts), {**row, **fate})
             return newer
 
         draft.superseded_by = await self._database.write(work)

@@ -8,7 +8,7 @@ piece in its own savepoint, and all are answered when the group is committed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from service.database.newrows import NewRow
 
 T = TypeVar("T")
 Work = Callable[["AsyncConnection"], Awaitable[T]]
@@ -28,6 +30,7 @@ GROUP = 64
 class _Job:
     work: Work[Any]
     done: asyncio.Future[Any]
+    row: NewRow | None
 
 
 class Writer:
@@ -35,15 +38,24 @@ class Writer:
 
     Args:
         transaction: opens a write transaction, commits at its end, raises errors of ``service.errors``.
+        put_down: writes rows, all or none; False where that is not to be had and each piece is to be run by itself.
     """
 
-    def __init__(self, transaction: Callable[[], AbstractAsyncContextManager[AsyncConnection]]) -> None:
-        self._transaction = transaction
+    def __init__(
+        self,
+        transaction: Callable[[], AbstractAsyncContextManager[AsyncConnection]],
+        put_down: Callable[[Sequence[NewRow]], Awaitable[bool]] | None = None,
+    ) -> None:
+        self._transaction, self._put_down = transaction, put_down
         self._queue: asyncio.Queue[_Job] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
-    async def submit(self, work: Work[T]) -> T:
+    async def submit(self, work: Work[T], row: NewRow | None = None) -> T:
         """Run ``work`` in the next group; returns its result once that group is on disk.
+
+        Args:
+            work: what is to be written.
+            row: the row that is all ``work`` writes, where it is no more than that; a group of such takes a short way.
 
         Raises:
             YouliError: the group could not be committed; nothing of it was written.
@@ -51,7 +63,7 @@ class Writer:
         """
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="database-writer")
-        job = _Job(work, asyncio.get_running_loop().create_future())
+        job = _Job(work, asyncio.get_running_loop().create_future(), row)
         self._queue.put_nowait(job)
         return cast(T, await job.done)
 
@@ -78,9 +90,8 @@ class Writer:
     async def _commit(self, group: list[_Job]) -> None:
         results: list[tuple[_Job, Any, BaseException | None]] = []
         try:
-            async with self._transaction() as connection:
-                for job in group:
-                    results.append((job, *await _attempt(connection, job.work)))
+            short = await self._rows_only(group)
+            results = [(job, None, None) for job in group] if short else await self._pieces(group)
         except Exception as error:
             results = [(job, None, error) for job in group]
         for job, value, failure in results:
@@ -90,6 +101,17 @@ class Writer:
                 job.done.set_result(value)
             else:
                 job.done.set_exception(failure)
+
+    async def _rows_only(self, group: list[_Job]) -> bool:
+        rows = [job.row for job in group if job.row is not None]
+        return bool(rows) and len(rows) == len(group) and self._put_down is not None and await self._put_down(rows)
+
+    async def _pieces(self, group: list[_Job]) -> list[tuple[_Job, Any, BaseException | None]]:
+        """Run each piece; one by itself needs no savepoint, for what it wrote goes with the transaction."""
+        async with self._transaction() as connection:
+            if len(group) == 1:
+                return [(group[0], await group[0].work(connection), None)]
+            return [(job, *await _attempt(connection, job.work)) for job in group]
 
 
 async def _attempt(connection: AsyncConnection, work: Work[Any]) -> tuple[Any, Exception | None]:
