@@ -27,6 +27,8 @@ class Heard:
     """The example sentence it was heard by, where no frame heard it."""
     whole: bool = False
     """Heard by weighing the whole message against labelled ones."""
+    claimed: bool = False
+    """Read by a model, which quoted these words; no record says so."""
     asked: bool = False
     """A demand only asked about (运费谁出呀), beside what is demanded."""
 

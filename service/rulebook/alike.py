@@ -121,6 +121,16 @@ class ByExample:
             return None
         return Alike(value, round(first - second, 3))
 
+    def rank(self, sentence: str, value: str) -> int | None:
+        """The place of a value among all by likeness, from 1; None where there are no examples of it."""
+        if value not in self._labels:
+            return None
+        scores = self._learned.scores(runs(sentence[:LONGEST]))
+        if scores is None:
+            return len(self._labels)
+        own = scores[self._labels.index(value)]
+        return 1 + sum(score > own for score in scores)
+
     def clearest(self, sentences: Iterable[str]) -> tuple[int, Alike] | None:
         """Of several sentences the place and value of the one that speaks most clearly."""
         heard = ((place, self.hear(sentence)) for place, sentence in enumerate(sentences))

@@ -78,6 +78,8 @@ from service.schemas.drafts import (
     Advice,
     Basis,
     Citation,
+    ClaimOut,
+    ClaimWhy,
     DemandOut,
     Derived,
     Draft,
@@ -88,6 +90,7 @@ from service.schemas.drafts import (
     ReadingOut,
     SearchOut,
     Step,
+    Variant,
     WriterOut,
 )
 from service.schemas.feedback import DraftInfo, DraftPage, Feedback, FeedbackAction, FeedbackIn
@@ -114,6 +117,8 @@ __all__ = [
     "CheckRequest",
     "CheckResult",
     "Citation",
+    "ClaimOut",
+    "ClaimWhy",
     "Conflict",
     "ConflictPage",
     "ConflictQuote",
@@ -180,6 +185,7 @@ __all__ = [
     "Style",
     "Text",
     "Threat",
+    "Variant",
     "Verdict",
     "VersionDiff",
     "VersionIn",

@@ -10,6 +10,21 @@ from pydantic import ConfigDict, Field, JsonValue
 from service.schemas.base import Authority, Category, Emotion, Out, Severity, StepName, Threat, Verdict, WriterKind
 
 DraftState = Literal["open", "superseded", "adopted", "edited", "rejected"]
+ClaimWhy = Literal["", "unknown_fact", "bad_value", "not_quoted", "heard_otherwise", "implausible", "no_effect"]
+
+
+class ClaimOut(Out):
+    """One thing a model says it read, with the words it quotes for it.
+
+    ``counted``: it entered the reading. Otherwise ``why`` names what was wrong with it, or that the rules stood by
+    the offline reading all the same.
+    """
+
+    fact: str
+    value: str
+    quote: str
+    counted: bool
+    why: ClaimWhy = ""
 
 
 class ReadingOut(Out):
@@ -19,6 +34,7 @@ class ReadingOut(Out):
     cause: str
     emotion: Emotion
     confidence: float
+    claims: list[ClaimOut] = Field(default_factory=list)
 
 
 class DemandOut(Out):
@@ -115,6 +131,17 @@ class WriterOut(Out):
     calls: int = 0
     degraded: bool = False
     reason: str | None = None
+    trimmed: dict[str, int] = Field(default_factory=dict)
+    """What of the material did not fit the prompt: turns and facts left out, passages cut short."""
+
+
+class Variant(Out):
+    """Another wording of the same reply, checked like the first."""
+
+    reply: str
+    steps: list[Step]
+    findings: list[Finding]
+    writer: WriterKind
 
 
 class SearchOut(Out):
@@ -145,7 +172,11 @@ class Draft(Out):
     """What the published documents say for a case like this; for the agent, not part of the reply."""
     derived: list[Derived]
     findings: list[Finding]
+    variants: list[Variant] = Field(default_factory=list)
+    """Other wordings, where the inquiry asked for some."""
     advice: list[Advice]
+    notes: str = ""
+    """What the model remarks to the agent; checked, never part of the reply."""
     writer: WriterOut
     search: SearchOut = Field(default_factory=SearchOut)
     knowledge_version: str

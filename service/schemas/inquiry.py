@@ -67,6 +67,7 @@ class Inquiry(In):
     style: Style = Field(default_factory=Style)
     instruction: Annotated[Text, Field(max_length=500)] | None = None
     writer: Literal["auto", "model", "playbook"] = "auto"
+    variants: Annotated[int, Field(ge=1, le=3)] = 1
     stream: StrictBool = False
     explain: StrictBool = False
 
@@ -77,4 +78,6 @@ class Inquiry(In):
             raise ValueError("messages_empty")
         if self.messages[-1].role != "customer":
             raise ValueError("last_not_customer")
+        if self.stream and self.variants > 1:
+            raise ValueError("variants_streamed")
         return self
