@@ -10,12 +10,13 @@ from pydantic import JsonValue
 
 from service.checking import Settled
 from service.citing import Cited
+from service.composing import Composed
 from service.facts import Known
 from service.judging import Considered, Decision, Ruling
-from service.method import Plan
-from service.reading import Reading
+from service.matter import Matter
 from service.rulebook.boundaries import AdviceLine
 from service.rulebook.conditions import Value
+from service.rulebook.methodfile import Method
 from service.schemas import (
     Advice,
     Basis,
@@ -26,14 +27,11 @@ from service.schemas import (
     Missing,
     ReadingOut,
     Step,
-    WriterOut,
 )
 from service.writing.slots import Brief, Slots, render
 
 RESTS_ON_RULE = frozenset({"rule", "solution", "question"})
 """Steps that state what the basis says and so carry its citation."""
-CONFIDENCE = {(True, True): 0.9, (True, False): 0.7, (False, True): 0.6, (False, False): 0.3}
-"""How sure the offline reading is when it heard (a demand, a cause)."""
 
 
 @dataclass(frozen=True)
@@ -42,50 +40,48 @@ class Assembled:
 
     id: str
     created_at: datetime
-    brief: Brief
-    reading: Reading
-    demands: tuple[str, ...]
-    cited: Cited
-    checked: Settled
-    writer: WriterOut
-    usage: dict[str, int]
+    matter: Matter
+    composed: Composed
     timings: dict[str, float]
 
 
-def reading_out(reading: Reading, known: Known, demands: tuple[str, ...]) -> ReadingOut:
-    """The reading in the API's ids."""
-    book = known.book
+def reading_out(matter: Matter) -> ReadingOut:
+    """What was understood in the API's ids, with what a model claimed to have read."""
+    understood = matter.understood
+    known, book = understood.known, understood.known.book
     demand, cause, emotion = book.by_id("demand"), book.by_id("cause"), book.by_id("emotion")
     causes = known[cause.name].value
     first = causes[0] if isinstance(causes, tuple) else str(cause.entry.silent)
-    heard = (bool(reading.of(demand.name, "buyer")), bool(reading.of(cause.name, "buyer")))
     return ReadingOut(
-        demands=[demand.entry.values[name].id for name in demands],
+        demands=[demand.entry.values[name].id for name in understood.demands],
         cause=cause.entry.values[first].id,
         emotion=emotion.entry.values[str(known[emotion.name].value)].id,
-        confidence=CONFIDENCE[heard],
+        confidence=understood.confidence,
+        claims=list(matter.claims),
     )
 
 
-def verdict_out(decision: Decision, known: Known, planned: Plan) -> dict[str, JsonValue]:
+def verdict_out(matter: Matter) -> dict[str, JsonValue]:
     """The ``draft.verdict`` event's data."""
+    brief, known = matter.brief, matter.brief.known
+    main = brief.decision.main
     return {
-        "verdict": decision.main.verdict,
-        "scenario": decision.main.boundary.entry.scenario,
-        "boundary": decision.main.boundary.id,
+        "verdict": main.verdict,
+        "scenario": main.boundary.entry.scenario,
+        "boundary": main.boundary.id,
         "threat": _threat(known),
-        "steps": list(planned.steps),
-        "missing": [one.model_dump(mode="json", by_alias=True) for one in _missing(decision.main, known)],
+        "steps": list(brief.plan.steps),
+        "missing": [one.model_dump(mode="json", by_alias=True) for one in _missing(main, known, brief.method)],
     }
 
 
 def assemble(made: Assembled, knowledge_version: str) -> Draft:
     """The draft as the contract has it."""
-    brief, known = made.brief, made.brief.known
+    matter, composed = made.matter, made.composed
+    brief, known, cited, settled = matter.brief, matter.brief.known, matter.cited, composed.settled
     main = brief.decision.main
-    steps = [_with_citation(step, made.cited) for step in made.checked.steps]
-    writer = _who(made.writer, steps)
-    guidance = _guidance(made.cited)
+    steps = [_with_citation(step, cited) for step in settled.steps]
+    guidance = _guidance(cited)
     named = {number for step in steps for number in step.citations}
     return Draft(
         id=made.id,
@@ -94,32 +90,26 @@ def assemble(made: Assembled, knowledge_version: str) -> Draft:
         reply="\n".join(step.text for step in steps),
         verdict=main.verdict,
         scenario=main.boundary.entry.scenario,
-        scenario_name=made.brief.scenario_name,
+        scenario_name=brief.scenario_name,
         threat=_threat(known),
-        reading=reading_out(made.reading, known, made.demands),
-        demands=[_demand(ruling, made.cited, known) for ruling in (*brief.decision.others, main)],
-        basis=_basis(main, made.cited),
-        missing=_missing(main, known),
+        reading=reading_out(matter),
+        demands=[_demand(ruling, cited, known) for ruling in (*brief.decision.others, main)],
+        basis=_basis(main, cited),
+        missing=_missing(main, known, brief.method),
         steps=steps,
-        citations=[*made.cited.citations, *(one for one in guidance if one.id in named)],
+        citations=[*cited.citations, *(one for one in guidance if one.id in named)],
         guidance=[one for one in guidance if one.id not in named],
         derived=_derived(known),
-        findings=made.checked.findings,
-        advice=_advice(brief, made.checked),
-        writer=writer,
-        search=made.cited.search,
+        findings=settled.findings,
+        variants=composed.variants,
+        advice=_advice(brief, settled),
+        notes=composed.notes,
+        writer=composed.writer,
+        search=cited.search,
         knowledge_version=knowledge_version,
-        usage=made.usage,
+        usage=composed.usage,
         timings_ms=made.timings,
     )
-
-
-def _who(writer: WriterOut, steps: list[Step]) -> WriterOut:
-    """A model draft of which checks replaced steps says so."""
-    if writer.kind == "model" and any(step.writer == "playbook" for step in steps):
-        kind = "model" if any(step.writer == "model" for step in steps) else "playbook"
-        return writer.model_copy(update={"kind": kind, "degraded": True, "reason": "llm_failed_checks"})
-    return writer
 
 
 def _with_citation(step: Step, cited: Cited) -> Step:
@@ -149,12 +139,16 @@ def _basis(main: Ruling, cited: Cited) -> Basis:
     return Basis(boundary=main.boundary.id, name=main.name, **_rule(main, cited))
 
 
-def _missing(main: Ruling, known: Known) -> list[Missing]:
+def _missing(main: Ruling, known: Known, method: Method) -> list[Missing]:
     if main.verdict != "needs_clarification":
         return []
     facts = known.book.facts
     return [
-        Missing(fact=facts[name].entry.id, source=facts[name].entry.ask_from, question=facts[name].entry.ask)
+        Missing(
+            fact=facts[name].entry.id,
+            source=facts[name].entry.ask_from,
+            question=facts[name].entry.ask or method.entry.confirm,
+        )
         for name in main.ask
     ]
 

@@ -55,8 +55,8 @@ class Checker:
         If even that fails, nothing is given out: no steps, and ``no_safe_draft``.
         """
         ground = ground_of(brief, cited)
-        findings = self._reply(steps, ground)
-        if not _blocks(findings):
+        findings = self.reply(steps, ground)
+        if not blocks(findings):
             return Settled(steps, findings)
         spare = {step.step: step for step in ground_steps}
         settled = Settled()
@@ -65,15 +65,15 @@ class Checker:
             if step.writer != "playbook" and step.step in spare:
                 candidates.append(spare[step.step])
             candidates.append(Step(step=step.step, text=playbook.last(brief, step.step), writer="playbook"))
-            passed = next((c for c in candidates if c.text and not _blocks(self.text(c.text, ground))), None)
+            passed = next((c for c in candidates if c.text and not blocks(self.text(c.text, ground))), None)
             if passed is None:
                 return Settled(no_safe_draft=True)
             settled.steps.append(passed)
-        settled.findings = self._reply(settled.steps, ground)
-        if _blocks(settled.findings):
+        settled.findings = self.reply(settled.steps, ground)
+        if blocks(settled.findings):
             last = [Step(step=s.step, text=playbook.last(brief, s.step), writer="playbook") for s in settled.steps]
-            findings = self._reply(last, ground)
-            return Settled(no_safe_draft=True) if _blocks(findings) else Settled(last, findings)
+            findings = self.reply(last, ground)
+            return Settled(no_safe_draft=True) if blocks(findings) else Settled(last, findings)
         return settled
 
     def text(self, text: str, ground: Ground) -> list[Finding]:
@@ -107,18 +107,27 @@ class Checker:
         ]
         return sorted(found, key=lambda finding: (finding.start, finding.end))
 
-    def _reply(self, steps: Sequence[Step], ground: Ground) -> list[Finding]:
+    def reply(self, steps: Sequence[Step], ground: Ground) -> list[Finding]:
         """Findings on the whole reply, with the step each lies in."""
         reply = "\n".join(step.text for step in steps)
         rules = self.rulebook.checkrules
         found = [*self.text(reply, ground), *check_length(reply, ground, rules)]
         return [*_located(found, steps), *check_method(steps, ground, rules)]
 
+    def prefix(self, steps: Sequence[Step], rest: Sequence[Step], ground: Ground) -> list[Finding]:
+        """Findings on the steps that come first, ``rest`` being what would follow if nothing else came."""
+        text = "\n".join(step.text for step in steps)
+        rules = self.rulebook.checkrules
+        whole = check_method([*steps, *rest], ground, rules)
+        names = {step.step for step in steps}
+        own = [finding for finding in whole if finding.step in names]
+        return [*self.text(text, ground), *check_length(text, ground, rules), *own]
+
     def check(self, request: CheckRequest, stored: tuple[Draft, Inquiry] | None) -> CheckResult:
         """Any text against everything that is known of its case."""
         ground = ground_of_request(request, stored, self.rulebook)
         found = self._found(request.text, request.steps, ground)
-        result = CheckResult(passed=not _blocks(found), findings=found)
+        result = CheckResult(passed=not blocks(found), findings=found)
         return self._repaired(request, ground, result) if request.repair else result
 
     def _found(self, text: str, steps: Sequence[StepIn] | None, ground: Ground) -> list[Finding]:
@@ -167,7 +176,8 @@ def _pause(text: str, start: int) -> int:
     return last + 1 if last >= start + UNPAUSED // 2 else start + UNPAUSED
 
 
-def _blocks(findings: Sequence[Finding]) -> bool:
+def blocks(findings: Sequence[Finding]) -> bool:
+    """Whether anything found keeps a text from being sent."""
     return any(finding.severity == "block" for finding in findings)
 
 

@@ -1,4 +1,4 @@
-"""The path of a draft, on one screen: read → judge → plan → search → write → check.
+"""The path of a draft, on one screen: read → judge → plan → search → compose (write, check) → draft.
 
 An async stream of the contract's events whose last one is the plain answer. Rules decide, code checks; a writer
 only words what was decided, and what fails a check is replaced before anybody sees it.
@@ -7,37 +7,26 @@ only words what was decided, and what fails a check is replaced before anybody s
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from service.answering import Assembled, assemble, explain, reading_out, verdict_out
 from service.checking import Checker
-from service.citing import Cited, Librarian, cite
-from service.demands import demands_of
-from service.errors import InvalidRequest, ModelError
-from service.facts import Known
+from service.citing import Librarian
+from service.composing import Composed, Composer
+from service.errors import InvalidRequest
+from service.evidence import Evidence
 from service.ids import new_id
-from service.judging import judge
-from service.method import plan
+from service.matter import Matter, matter_of
+from service.modelside import ModelSide
 from service.reading import read
 from service.rulebook.book import Rulebook
-from service.schemas import CheckRequest, CheckResult, Draft, Event, Inquiry, Step, WriterOut
+from service.schemas import CheckRequest, CheckResult, Claim, Draft, Event, Inquiry, Step
+from service.understanding import understand
 from service.writing.playbook import Playbook
-from service.writing.slots import Brief
-
-
-class ModelSide(Protocol):
-    """The writer that asks a model: steps for a brief, with who wrote them and what it cost."""
-
-    async def write(
-        self, brief: Brief, ground: list[Step], cited: Cited
-    ) -> tuple[list[Step], WriterOut, dict[str, int]]:
-        """Steps in the plan's order.
-
-        Raises:
-            ModelError: anything that keeps the answer from being used.
-        """
 
 
 class DraftKeeper(Protocol):
@@ -48,21 +37,25 @@ class DraftKeeper(Protocol):
 
 
 class Drafter:
-    """Drafts replies. One per process; holds no state between drafts."""
+    """Drafts replies. One per process and rulebook; holds no state between drafts."""
 
     def __init__(
         self,
         rulebook: Rulebook,
         library: Librarian,
-        model_writer: ModelSide | None = None,
+        model_side: ModelSide | None = None,
         store: DraftKeeper | None = None,
     ) -> None:
-        self.rulebook, self.library, self.model_writer, self.store = rulebook, library, model_writer, store
+        self.rulebook, self.library, self.model_side, self.store = rulebook, library, model_side, store
         self.playbook = Playbook(rulebook.scenarios)
         self.checker = Checker(rulebook)
+        self.composer = Composer(self.checker, self.playbook, model_side)
+        self.evidence = Evidence(rulebook, model_side.evidence_rules) if model_side else None
 
     async def draft(self, inquiry: Inquiry) -> AsyncIterator[Event]:
         """All events of one draft; the last is ``draft.completed`` with the draft.
+
+        ``draft.reading`` and ``draft.verdict`` come again, before any step, where a model's reading changed them.
 
         Raises:
             InvalidRequest: ``unknown_shop``, before the first event.
@@ -77,51 +70,61 @@ class Drafter:
         yield Event(type="draft.created", data={"id": draft_id, "created_at": created.isoformat()})
 
         reading = read(inquiry, book.listening, book.facts)
-        known = Known(book.facts, inquiry, reading, shop)
-        demands = demands_of(reading, known)
         clock.lap("read")
-        yield Event(type="draft.reading", data=reading_out(reading, known, demands).model_dump(mode="json"))
-
-        decision = judge(demands, known, book.boundaries, book.method.entry.max_questions)
-        planned = plan(decision, known, book.method)
+        understood = understand(inquiry, reading, shop, book)
         clock.lap("judge")
-        yield Event(type="draft.verdict", data=verdict_out(decision, known, planned))
-
-        name = book.scenarios[planned.boundary.entry.scenario].name
-        brief = Brief(inquiry, known, decision, planned, book.method, name)
-        cited = await cite(self.library, brief)
+        matter = await matter_of(understood, book, self.library, self.playbook)
         clock.lap("search")
+        for event in _decided(matter):
+            yield event
 
-        ground = self.playbook.write(brief)
-        steps, writer, usage = await self._write(brief, ground, cited)
+        composed, sent = None, 0
+        parts = self.composer.compose(matter, self._reconsidered)
+        async with aclosing(parts):
+            async for part in parts:
+                if isinstance(part, Composed):
+                    composed = part
+                elif isinstance(part, Step):
+                    sent += 1
+                    yield _step(part)
+                else:
+                    matter = part
+                    for event in _decided(matter):
+                        yield event
+        assert composed is not None  # what composing gives last
         clock.lap("write")
+        for step in composed.settled.steps[sent:]:
+            yield _step(step)
 
-        checked = self.checker.settle(brief, steps, ground, cited, self.playbook)
-        clock.lap("check")
-        for step in checked.steps:
-            yield Event(type="draft.step", data=step.model_dump(mode="json"))
-
-        made = Assembled(draft_id, created, brief, reading, demands, cited, checked, writer, usage, clock.laps)
+        made = Assembled(draft_id, created, matter, composed, clock.laps)
         draft = assemble(made, f"{self.library.knowledge_pointer}+{book.digest}")
         if inquiry.explain:
-            draft.explain = explain(decision, known, cited)
+            draft.explain = explain(matter.brief.decision, matter.brief.known, matter.cited)
         if self.store is not None:
             await self.store.save_draft(draft, inquiry)
         yield Event(type="draft.completed", draft=draft)
 
-    async def _write(
-        self, brief: Brief, ground: list[Step], cited: Cited
-    ) -> tuple[list[Step], WriterOut, dict[str, int]]:
-        wanted = brief.inquiry.writer
-        if wanted == "playbook" or (wanted == "auto" and self.model_writer is None):
-            return ground, WriterOut(kind="playbook"), {}
-        if self.model_writer is None:
-            return ground, WriterOut(kind="playbook", degraded=True, reason="llm_not_configured"), {}
-        try:
-            return await self.model_writer.write(brief, ground, cited)
-        except ModelError as error:
-            calls = int(error.parameters.get("calls", 0))
-            return ground, WriterOut(kind="playbook", calls=calls, degraded=True, reason=error.code), {}
+    async def _reconsidered(self, matter: Matter, claims: Sequence[Claim]) -> Matter:
+        """The matter after a model's claims were weighed: another one only where they change the reply."""
+        if self.evidence is None or not claims:
+            return matter
+        shop = self.rulebook.shops[matter.inquiry.shop]
+        weighed = self.evidence.weigh(matter.understood, claims, shop)
+        if not weighed.changed:
+            return replace(matter, claims=weighed.claims)
+        return await matter_of(weighed.understood, self.rulebook, self.library, self.playbook, weighed.claims)
+
+
+def _decided(matter: Matter) -> list[Event]:
+    """What was read and what was decided, as two events."""
+    return [
+        Event(type="draft.reading", data=reading_out(matter).model_dump(mode="json")),
+        Event(type="draft.verdict", data=verdict_out(matter)),
+    ]
+
+
+def _step(step: Step) -> Event:
+    return Event(type="draft.step", data=step.model_dump(mode="json"))
 
 
 def check_text(rulebook: Rulebook, request: CheckRequest, stored: tuple[Draft, Inquiry] | None) -> CheckResult:

@@ -19,21 +19,12 @@ from service.reading import Heard, Reading
 from service.rulebook.book import Rulebook
 from service.rulebook.facts import Fact, FactBook
 from service.rulebook.shops import ShopFile
-from service.schemas import ClaimOut, ClaimWhy, Inquiry
+from service.schemas import Claim, ClaimOut, ClaimWhy, Inquiry
 from service.text.normalise import normalise
 from service.text.numerals import find_numbers
 from service.understanding import Understood, understand
 
 DEMAND, THREAT = "demand", "threat"
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What a model says it read: a fact and value by the dictionary's names, and the words it quotes."""
-
-    fact: str
-    value: str
-    quote: str
 
 
 @dataclass(frozen=True)
@@ -158,9 +149,7 @@ class Evidence:
         after = understand(before.inquiry, reading, shop, self._book)
         rulings = [*after.decision.others, after.decision.main]
         wishes = {self._book.facts.by_id(DEMAND).name}
-        bare = Reading(
-            tuple(one for one in reading.heard if not one.claimed or one.fact in wishes), reading.fresh_from
-        )
+        bare = Reading(tuple(one for one in reading.heard if not one.claimed or one.fact in wishes), reading.fresh_from)
         plain = understand(before.inquiry, bare, shop, self._book)
         told = {ruling.demand: ruling for ruling in (*plain.decision.others, plain.decision.main)}
         kept = [self._held(told[ruling.demand], ruling, reading) for ruling in rulings]

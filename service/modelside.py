@@ -1,36 +1,79 @@
-"""Between the drafter and the model writer: what of a case the model is told, and what its answer counts for."""
+"""Between a matter and the model writer: what of it the model is told, and how."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
 from service.citing import Cited
-from service.errors import ModelError
-from service.schemas import Passage, Step, WriterOut
-from service.writing.model import ModelWriter
-from service.writing.slots import Brief, show
+from service.evidence import EvidenceRules, claimable
+from service.matter import Matter
+from service.rulebook.facts import FactBook
+from service.schemas import Passage
+from service.writing.material import Told
+from service.writing.model import ModelWriter, Page
+from service.writing.slots import Brief, Slots, show
+
+READS_FIRST = "first_below"
+BIG = 4_000
+"""Characters of a conversation from which on its masking is left to a thread."""
+UNDERSTOOD = ("demand", "cause", "emotion", "threat")
 
 
 class ModelSide:
-    """The drafter's model side. One per process."""
+    """The drafter's model side. One per process; serves one rulebook after another."""
 
     def __init__(self, writer: ModelWriter, deadline_s: float) -> None:
-        self._writer, self._deadline = writer, deadline_s
+        self.writer, self.deadline = writer, deadline_s
+        self._stable: tuple[FactBook, tuple[str, str]] | None = None
 
-    async def write(
-        self, brief: Brief, ground: list[Step], cited: Cited
-    ) -> tuple[list[Step], WriterOut, dict[str, int]]:
-        """Ask for the planned steps. Citation numbers are those of the rules first, then of the guidance.
+    @property
+    def evidence_rules(self) -> EvidenceRules:
+        """What the reading prompt says of how far a model's reading counts."""
+        words, limits = self.writer.reading_rules
+        flags = {word: value == "true" for word, value in words.items()}
+        return EvidenceRules(flags, limits["quote_min"], limits["rank"], limits["claims"])
 
-        Raises:
-            ModelError: with the calls that were spent among its parameters.
-        """
-        steps = brief.plan.steps
-        if [step.step for step in ground] != list(steps):
-            raise ModelError("llm_bad_reply", calls=0)  # no ground to stand on: the playbook is short of a step
-        reply = await self._writer.write(
-            brief.inquiry, steps, brief.plan.verdict, ground, _passages(cited), _facts(brief), self._deadline
+    def reads_first(self, matter: Matter) -> bool:
+        """Whether the offline reading is too unsure to have anything written on it."""
+        return 100 * matter.understood.confidence < self.writer.reading_rules[1][READS_FIRST]
+
+    async def page(self, matter: Matter, *, reads: bool) -> Page:
+        """What the model is asked for a matter."""
+        brief, inquiry = matter.brief, matter.inquiry
+        told = Told(inquiry, matter.ground, _passages(matter.cited), _facts(brief), _understood(matter))
+        if sum(len(message.content) for message in inquiry.messages) > BIG:
+            material = await asyncio.to_thread(self.writer.material, told)
+        else:
+            material = self.writer.material(told)
+        common, examples = self._common(brief.known.book)
+        slots = Slots(brief)
+        return Page(
+            common=common,
+            examples=examples,
+            material=material,
+            steps=brief.plan.steps,
+            verdict=brief.plan.verdict,
+            tone=slots.tone,
+            address=slots.familiar,
+            max_chars=inquiry.style.max_chars,
+            reads=reads,
         )
-        who = WriterOut(kind="model", model=reply.model, prompt=reply.prompt, calls=reply.calls)
-        return reply.steps, who, reply.usage
+
+    def settled(self, page: Page) -> Page:
+        """The page for a matter that has been read."""
+        return replace(page, reads=False)
+
+    def _common(self, book: FactBook) -> tuple[str, str]:
+        """The stable part of the prompt, worked out once a rulebook."""
+        if self._stable is None or self._stable[0] is not book:
+            facts: Sequence[Mapping[str, object]] = [
+                {"name": fact.name, "note": fact.entry.note, "values": list(fact.entry.values)}
+                for fact in claimable(book)
+            ]
+            self._stable = (book, self.writer.stable(facts))
+        return self._stable[1]
 
 
 def _passages(cited: Cited) -> list[Passage]:
@@ -62,3 +105,16 @@ def _facts(brief: Brief) -> dict[str, str]:
         if shown:
             facts[name] = f"{shown}{brief.known.book.facts[name].entry.unit}"
     return facts
+
+
+def _understood(matter: Matter) -> list[str]:
+    """What was heard and decided, as the dictionary names it."""
+    known = matter.understood.known
+    lines = []
+    for fact_id in UNDERSTOOD:
+        fact = known.book.by_id(fact_id)
+        value = known[fact.name].value if fact_id != "demand" else matter.understood.demands
+        said = "、".join(value) if isinstance(value, tuple) else str(value or "")
+        if said:
+            lines.append(f"{fact.name}：{said}")
+    return [*lines, f"{matter.brief.scenario_name}：{matter.brief.plan.boundary.entry.name}"]

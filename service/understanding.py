@@ -12,6 +12,9 @@ from service.rulebook.book import Rulebook
 from service.rulebook.shops import ShopFile
 from service.schemas import Inquiry
 
+CONFIDENCE = {(True, True): 0.9, (True, False): 0.7, (False, True): 0.6, (False, False): 0.3}
+"""How sure the offline reading is when it heard (a demand, a cause)."""
+
 
 @dataclass(frozen=True)
 class Understood:
@@ -22,6 +25,13 @@ class Understood:
     known: Known
     demands: tuple[str, ...]
     decision: Decision
+
+    @property
+    def confidence(self) -> float:
+        """How sure the offline reading is, by whether it heard a demand and a cause."""
+        book = self.known.book
+        demand, cause = (bool(self.reading.of(book.by_id(fact).name, "buyer")) for fact in ("demand", "cause"))
+        return CONFIDENCE[demand, cause]
 
 
 def understand(inquiry: Inquiry, reading: Reading, shop: ShopFile, book: Rulebook) -> Understood:

@@ -52,6 +52,8 @@ class Register(StrictModel):
 
     address: dict[str, list[str]]
     never: list[str] = Field(default_factory=list)
+    familiar: list[str] = Field(default_factory=list)
+    """Tones in which a reply may be familiar (亲, 呢)."""
 
 
 class MethodFile(StrictModel):
@@ -71,6 +73,8 @@ class MethodFile(StrictModel):
     reply_chars: int = 150
     max_questions: int = 3
     question_join: str = "；"
+    confirm: str
+    """How to ask for what only a model's reading says, where the fact has no question of its own."""
     refused_besides: str
     """How a demand refused besides the main one is told: ``{demand}`` and its ``{ground}``."""
     advice: dict[str, str]

@@ -37,6 +37,8 @@ class ShopFile(StrictModel):
     name: str
     checked_on: str = ""
     tone: str = "neutral"
+    particles: bool = True
+    """Whether this shop calls its buyers 亲 at all, whatever the tone."""
     address: dict[str, str] = Field(default_factory=dict)
     terms: dict[str, float | str] = Field(default_factory=dict)
     """Terms by fact name, such as a longer no-reason window; never narrower than law."""

@@ -40,6 +40,7 @@ from service.schemas.checks import (
     MaskResult,
     StepIn,
 )
+from service.schemas.claims import Claim
 from service.schemas.conflicts import (
     Conflict,
     ConflictPage,
@@ -117,6 +118,7 @@ __all__ = [
     "CheckRequest",
     "CheckResult",
     "Citation",
+    "Claim",
     "ClaimOut",
     "ClaimWhy",
     "Conflict",

@@ -1,195 +1,282 @@
-"""The model as a writer: it words what was decided, from material that was masked before it left.
+"""The model as a writer: it reads, words what was decided, and rewrites what did not pass; code believes none of it.
 
-Nothing of the model's answer is believed: steps must be the planned ones in order, Chinese, without gaps and without
-our own prompt in them. What does not fit is asked for once more, then given up; the drafter's playbook takes over.
+The stable part of every prompt stands first and is the same for all drafts of one rulebook, so that providers can
+cache it. What an answer is worth is read in :mod:`service.writing.answer`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import re
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from service.errors import ModelError
 from service.llm import Answer
-from service.schemas import Inquiry, Passage, Step, StepName
-from service.text.normalise import fold
-from service.writing.material import Material, one_line
+from service.schemas import Claim, Step, StepName
+from service.writing.answer import Reader, Unfit, answer_schema, reading_schema
+from service.writing.growing import Growing
+from service.writing.material import Material, Told
 from service.writing.prompts import Prompts
 
 ATTEMPTS = 2
 """The first answer and one repair."""
-_HAN = re.compile(r"[\u4e00-\u9fff]")
-_LETTER = re.compile(r"[A-Za-z\u0400-\u04ff\u3040-\u30ff\uac00-\ud7af]")
 
 
 class Client(Protocol):
     """What the writer needs of :class:`service.llm.ModelClient`."""
 
-    async def ask(self, system: str, user: str, schema: dict[str, Any], deadline: float) -> Answer:
+    async def ask(
+        self, system: str, user: str, schema: dict[str, Any], deadline: float, temperature: float | None = None
+    ) -> Answer:
         """One structured question; raises ModelError."""
 
+    def stream(
+        self, system: str, user: str, schema: dict[str, Any], deadline: float, temperature: float | None = None
+    ) -> AsyncGenerator[str | Answer]:
+        """The same in pieces, the whole answer last."""
 
-@dataclass(frozen=True, slots=True)
-class ModelReply:
-    """What the model wrote. ``citations`` of a step are 1-based positions in the passages it was given.
 
-    ``prompt`` is ``draft@`` and the first six characters of the prompt file's digest.
-    """
+@dataclass
+class Spent:
+    """What one draft cost so far, over all its calls."""
 
+    until: float
+    """Monotonic time at which the draft's patience ends."""
+    calls: int = 0
+    usage: dict[str, int] = field(default_factory=dict)
+    model: str | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds that remain; never negative."""
+        return max(0.0, self.until - time.monotonic())
+
+    def add(self, answer: Answer) -> None:
+        """Count one answered question."""
+        self.calls += answer.calls
+        self.model = answer.model
+        for kind, count in answer.usage.items():
+            self.usage[kind] = self.usage.get(kind, 0) + count
+
+    def failed(self, error: ModelError) -> ModelError:
+        """Count a question that failed; the error, with all calls so far."""
+        self.calls += int(error.parameters.get("calls", 0))
+        return ModelError(error.code, calls=self.calls)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is asked for one matter: its plan and tone, its material, and the stable part of the prompt."""
+
+    common: str
+    """The instructions, before the examples."""
+    examples: str
+    material: Material
+    steps: Sequence[StepName]
+    verdict: str
+    tone: str
+    address: bool
+    max_chars: int
+    reads: bool
+    """Whether the answer is to read as well."""
+
+    @property
+    def system(self) -> str:
+        """The stable part."""
+        return f"{self.common}\n\n{self.examples}".strip()
+
+
+@dataclass(frozen=True)
+class Written:
+    """A whole answer: what was read, the steps, the remark to the agent."""
+
+    claims: list[Claim]
     steps: list[Step]
-    usage: dict[str, int]
-    calls: int
-    model: str
-    prompt: str
+    notes: str
 
 
-class _StepOut(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore")
+@dataclass(frozen=True)
+class Spoilt:
+    """A streamed step that cannot stand, and why."""
 
-    step: str
-    text: str
-    passages: list[int]
-
-
-class _AnswerOut(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-    steps: list[_StepOut]
-
-
-class _Unfit(Exception):
-    """An answer that cannot be used; ``mistake`` names the wording in the prompt that says why."""
-
-    def __init__(self, mistake: str) -> None:
-        self.mistake = mistake
-        super().__init__(mistake)
+    step: StepName
+    mistake: str
 
 
 class ModelWriter:
-    """Writes drafts through a model. Holds nothing between drafts."""
+    """Writes through a model. Holds nothing between drafts."""
 
     def __init__(self, client: Client, prompts: Prompts) -> None:
         self._client = client
-        self._prompt = prompts["draft"]
+        self._draft, self._rewrite, self._reading = prompts["draft"], prompts["rewrite"], prompts["reading"]
 
-    async def write(
-        self,
-        inquiry: Inquiry,
-        plan_steps: Sequence[StepName],
-        verdict: str,
-        ground: list[Step],
-        passages: list[Passage],
-        facts: dict[str, str],
-        deadline: float,
-    ) -> ModelReply:
-        """Ask for the planned steps and check what comes back.
+    @property
+    def label(self) -> str:
+        """The drafting prompt's name and digest."""
+        return self._draft.label
 
-        Args:
-            inquiry: what came in; of it only messages, product, style and instruction are sent, masked.
-            plan_steps: the steps wanted, in order.
-            verdict: the decided verdict.
-            ground: the playbook's steps, as the meaning to be kept.
-            passages: what may be cited.
-            facts: facts by the names people use, values as shown.
-            deadline: seconds for everything, repair included.
+    @property
+    def reading_rules(self) -> tuple[Mapping[str, str], Mapping[str, int]]:
+        """Words for yes and no, and the limits of what a reading counts for."""
+        return self._reading.head.words["yes_no"], self._reading.head.limits
+
+    @property
+    def remarks_limit(self) -> int:
+        """Reasons told of a step that is to be rewritten."""
+        return self._rewrite.head.limits["reasons"]
+
+    def stable(self, facts: Sequence[Mapping[str, object]]) -> tuple[str, str]:
+        """The instructions and the examples of every prompt; ``facts`` are those a reading may name."""
+        guide = self._reading.block("system", facts=facts)
+        return self._draft.block("system", reading=guide), self._draft.block("examples")
+
+    def material(self, told: Told) -> Material:
+        """The material of one matter, masked and cut by the drafting prompt's limits."""
+        return Material(self._draft, told)
+
+    async def read(self, page: Page, spent: Spent) -> list[Claim]:
+        """Only read.
 
         Raises:
-            ModelError: no usable answer; ``calls`` among its parameters.
+            ModelError: no usable answer.
         """
-        until = time.monotonic() + deadline
-        material = await asyncio.to_thread(Material, self._prompt, inquiry, ground, passages, facts)
-        schema = answer_schema(plan_steps, len(material.passages))
-        usage: dict[str, int] = {}
-        calls, retry = 0, ""
+        material = page.material
+        user = self._reading.block("user", understood=material.understood, turns=material.turns, fence=material.fence)
+        answer = await self._ask(page.system, user, reading_schema(), spent)
+        return self._reader(page).claims(answer.data.get("reading"))
+
+    async def write(self, page: Page, spent: Spent, variant: int = 1) -> Written:
+        """Write the planned steps in one go; an answer that cannot be used is asked for once more.
+
+        Raises:
+            ModelError: no usable answer.
+        """
+        reader, retry = self._reader(page), ""
+        schema = answer_schema(page.steps, len(page.material.passages))
+        warmth = self._draft.head.limits["variant_temperature"] / 100 if variant > 1 else None
         for _ in range(ATTEMPTS):
-            system, user = material.render(plan_steps, verdict, retry)
+            answer = await self._ask(page.system, self._user(page, retry, variant), schema, spent, warmth)
             try:
-                answer = await self._client.ask(system, user, schema, until - time.monotonic())
-            except ModelError as error:
-                raise ModelError(error.code, calls=calls + error.parameters.get("calls", 0)) from None
-            calls += answer.calls
-            usage = {k: usage.get(k, 0) + answer.usage.get(k, 0) for k in {*usage, *answer.usage}}
-            try:
-                steps = self._steps(answer.data, plan_steps, material, system)
-            except _Unfit as unfit:
+                steps = reader.steps(answer.data, page.steps)
+            except Unfit as unfit:
                 retry = unfit.mistake
                 continue
-            return ModelReply(steps, usage, calls, answer.model, self._prompt.label)
-        raise ModelError("llm_incomplete" if retry == "steps" else "llm_bad_reply", calls=calls)
+            claims = reader.claims(answer.data.get("reading")) if page.reads else []
+            return Written(claims, steps, reader.notes(answer.data.get("notes")))
+        raise ModelError("llm_incomplete" if retry == "steps" else "llm_bad_reply", calls=spent.calls)
 
-    def _steps(
-        self, data: dict[str, Any], plan_steps: Sequence[StepName], material: Material, system: str
-    ) -> list[Step]:
-        """The answer as steps, or _Unfit."""
+    async def stream(self, page: Page, spent: Spent) -> AsyncGenerator[list[Claim] | Step | Spoilt | str]:
+        """The claims first, then step by step as they grow, at last the notes (a string).
+
+        No step comes before the reading is closed, in whatever order the model writes. Steps come in the plan's order;
+        what is left out or out of order does not come. Leaving the iterator early ends the call.
+
+        Raises:
+            ModelError: the answer broke off; what had come stands.
+        """
+        reader, growing = self._reader(page), Growing()
+        schema = answer_schema(page.steps, len(page.material.passages))
+        waiting: list[object] = []
+        read, notes, left = False, "", list(page.steps)
+        pieces = self._client.stream(page.system, self._user(page), schema, spent.left)
         try:
-            answer = _AnswerOut.model_validate(data)
-        except ValidationError:
-            raise _Unfit("llm_bad_reply") from None
-        if [item.step for item in answer.steps] != list(plan_steps):
-            raise _Unfit("steps")
-        known = range(1, len(material.passages) + 1)
-        steps = []
-        for name, item in zip(plan_steps, answer.steps, strict=True):
-            text = self._text(item.text, material, system)
-            cited = sorted({number for number in item.passages if number in known})
-            steps.append(Step(step=name, text=text, citations=cited, writer="model"))
-        return steps
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    if not isinstance(piece, str):
+                        spent.add(piece)
+                        continue
+                    for part in growing.feed(piece):
+                        if part.name == "reading" and not read:
+                            read = True
+                            yield reader.claims(part.value) if page.reads else []
+                        elif part.name == "steps":
+                            waiting.append(part.value)
+                        elif part.name == "notes":
+                            notes = reader.notes(part.value)
+                    while read and waiting:
+                        if (step := _next(reader, waiting.pop(0), left)) is not None:
+                            yield step
+        except ModelError as error:
+            raise spent.failed(error) from None
+        if not read:  # the answer is whole and has no reading: none can come any more
+            yield []
+            for item in waiting:
+                if (step := _next(reader, item, left)) is not None:
+                    yield step
+        yield notes
 
-    def _text(self, raw: str, material: Material, system: str) -> str:
-        """One step's text with aliases restored, if it can stand."""
-        limits = self._prompt.head.limits
-        text = one_line(raw)
-        if not text:
-            raise _Unfit("llm_bad_reply")
-        if len(text) > limits["step_chars"]:
-            raise _Unfit("length")
-        if material.fence in text or _echoes(text, system, limits["echo_chars"]):
-            raise _Unfit("echo")
-        restored = material.masker.restore(text.replace("＜", "<").replace("＞", ">"))
-        if self._prompt.gap_in(restored):
-            raise _Unfit("placeholder")
-        if not is_chinese(restored, limits["han_percent"], limits["traditional_percent"]):
-            raise _Unfit("language")
-        return restored
+    async def rewrite(
+        self, page: Page, failing: Mapping[StepName, tuple[str, Sequence[str]]], spent: Spent
+    ) -> dict[StepName, Step]:
+        """Other words for steps that did not pass: by name, what was written and why it cannot stand.
+
+        Raises:
+            ModelError: no usable answer.
+        """
+        reader, material = self._reader(page), page.material
+        steps = [
+            {"step": name, "text": material.hide(text), "reasons": [*reasons][: self.remarks_limit]}
+            for name, (text, reasons) in failing.items()
+        ]
+        user = self._rewrite.block("user", user=self._user(page), steps=steps, fence=material.fence)
+        answer = await self._ask(page.system, user, answer_schema([*failing], len(material.passages)), spent)
+        items = answer.data.get("steps")
+        left, found = list(failing), {}
+        for item in items if isinstance(items, list) else ():
+            if isinstance(step := _next(reader, item, left), Step):
+                found[step.step] = step
+        return found
+
+    async def _ask(
+        self, system: str, user: str, schema: dict[str, Any], spent: Spent, temperature: float | None = None
+    ) -> Answer:
+        try:
+            answer = await self._client.ask(system, user, schema, spent.left, temperature)
+        except ModelError as error:
+            raise spent.failed(error) from None
+        spent.add(answer)
+        return answer
+
+    def _reader(self, page: Page) -> Reader:
+        return Reader(self._draft, page.material, page.common)
+
+    def _user(self, page: Page, retry: str = "", variant: int = 1) -> str:
+        material = page.material
+        return self._draft.block(
+            "user",
+            plan=list(page.steps),
+            verdict=page.verdict,
+            tone=page.tone,
+            address=page.address,
+            max_chars=page.max_chars,
+            reads=page.reads,
+            understood=material.understood,
+            instruction=material.instruction,
+            product=material.product,
+            facts=material.facts,
+            passages=material.passages,
+            ground=material.ground,
+            turns=material.turns,
+            cuts=material.cuts,
+            fence=material.fence,
+            retry=retry,
+            variant=variant,
+        )
 
 
-def answer_schema(plan_steps: Sequence[StepName], passages: int) -> dict[str, Any]:
-    """The strict JSON schema of an answer: steps with the numbers of the passages they rest on."""
-    number: dict[str, Any] = {"type": "integer"}
-    if passages:
-        number["enum"] = list(range(1, passages + 1))
-    step = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["step", "text", "passages"],
-        "properties": {
-            "step": {"type": "string", "enum": list(dict.fromkeys(plan_steps))},
-            "text": {"type": "string"},
-            "passages": {"type": "array", "items": number},
-        },
-    }
-    return {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["steps"],
-        "properties": {"steps": {"type": "array", "items": step}},
-    }
+def _next(reader: Reader, item: object, left: list[StepName]) -> Step | Spoilt | None:
+    """The step an item is, of those not written yet; those before it are given up. None: it is none of them."""
+    name = item.get("step") if isinstance(item, dict) else None
+    if name not in left:
+        return None
+    del left[: left.index(name) + 1]
+    return _step(reader, item, name)
 
 
-def is_chinese(text: str, least_han: int, most_traditional: int) -> bool:
-    """Are at least so many percent of the letters Han characters, and at most so many of these traditional?"""
-    han, other = _HAN.findall(text), _LETTER.findall(text)
-    traditional = sum(fold(char) != char for char in han)
-    mostly = 100 * len(han) >= least_han * (len(han) + len(other))
-    return bool(han) and mostly and 100 * traditional <= most_traditional * len(han)
-
-
-def _echoes(text: str, prompt: str, length: int) -> bool:
-    """Does the text repeat a run of the prompt?"""
-    return any(text[i : i + length] in prompt for i in range(len(text) - length + 1))
+def _step(reader: Reader, item: object, name: StepName) -> Step | Spoilt:
+    try:
+        return reader.step(item, name)
+    except Unfit as unfit:
+        return Spoilt(name, unfit.mistake)

@@ -57,11 +57,18 @@ class Prompt:
         Raises:
             jinja2.UndefinedError: an input is missing.
         """
-        context = {**values, "words": self.head.words, "limits": self.head.limits}
-        return self._block("system", context), self._block("user", context)
+        return self.block("system", **values), self.block("user", **values)
 
-    def _block(self, name: str, context: dict[str, Any]) -> str:
+    def block(self, name: str, **values: Any) -> str:
+        """One block's text: ``system``, ``user``, or ``examples`` where the prompt has some (else empty).
+
+        Raises:
+            jinja2.UndefinedError: an input is missing.
+        """
         template = self.template
+        if name not in template.blocks:
+            return ""
+        context = {**values, "words": self.head.words, "limits": self.head.limits}
         return "".join(template.blocks[name](template.new_context(context))).strip()
 
     def gap_in(self, text: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -38,6 +38,12 @@ class Brief:
     plan: Plan
     method: Method
     scenario_name: str
+    variant: int = 1
+    """Which of several wordings of the same reply is wanted."""
+
+    def again(self, variant: int) -> Brief:
+        """The same brief, for another wording."""
+        return replace(self, variant=variant)
 
     def pick(self, key: str, count: int) -> int:
         """An index below ``count``: the same inquiry always gets the same, another one most likely another."""
@@ -46,7 +52,8 @@ class Brief:
     @cached_property
     def _seed(self) -> str:
         said = "\0".join(message.content for message in self.inquiry.messages)
-        return f"{said}\0{self.inquiry.order.model_dump_json()}\0{self.inquiry.shop}"
+        own = f"{said}\0{self.inquiry.order.model_dump_json()}\0{self.inquiry.shop}"
+        return own if self.variant == 1 else f"{own}\0{self.variant}"
 
 
 def show(value: Value) -> str:
@@ -114,12 +121,26 @@ class Slots(Mapping[str, str]):
         entry = self.brief.plan.boundary.entry
         return self.choose(part, entry.say if part == "say" else entry.door)
 
+    @property
+    def tone(self) -> str:
+        """The register the desk asked for, or the shop's own."""
+        return self.brief.inquiry.style.tone or self.brief.known.shop.tone
+
+    @cached_property
+    def familiar(self) -> bool:
+        """Whether the reply may call the buyer 亲 and soften its sentences: where tone, shop and case allow it."""
+        method, shop = self.brief.method, self.brief.known.shop
+        if self.tone not in method.entry.register_.familiar or not shop.particles:
+            return False
+        return not any(condition.test(self.brief.known).value for condition in method.no_address)
+
     def _address(self) -> str:
-        method = self.brief.method
-        if any(condition.test(self.brief.known).value for condition in method.no_address):
+        register = self.brief.method.entry.register_
+        if self.tone in register.familiar and not self.familiar:
             return ""
-        tone = self.brief.inquiry.style.tone or self.brief.known.shop.tone
-        options = method.entry.register_.address.get(tone) or [""]
+        if any(condition.test(self.brief.known).value for condition in self.brief.method.no_address):
+            return ""
+        options = register.address.get(self.tone) or [""]
         return options[self.brief.pick("address", len(options))]
 
     def _goods(self) -> str:
@@ -132,8 +153,9 @@ class Slots(Mapping[str, str]):
 
     def _questions(self) -> str:
         facts = self.brief.known.book.facts
-        asked = [facts[name].entry.ask.rstrip("？?。") for name in self.brief.decision.main.ask]
-        return self.brief.method.entry.question_join.join(asked)
+        entry = self.brief.method.entry
+        asked = [facts[name].entry.ask or entry.confirm for name in self.brief.decision.main.ask]
+        return entry.question_join.join(dict.fromkeys(one.rstrip("？?。") for one in asked))
 
     def _demand(self) -> str:
         demand = self.brief.known.book.by_id("demand").entry

@@ -1,0 +1,258 @@
+"""From a matter to its reply: by the playbook, or by the model within what the rules decided and the checks let pass.
+
+The model is asked once for a reading and the steps. Where an accepted reading changes what was decided, the call is
+ended and the reply written anew under the right plan; where a step does not pass, the model rewrites it once (not when
+streaming), then the playbook's stands. Whatever fails, the playbook answers in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from service.checking import Checker, Settled, blocks
+from service.errors import ModelError
+from service.matter import Matter
+from service.modelside import ModelSide
+from service.releasing import Release
+from service.schemas import Claim, Finding, Step, StepName, Variant, WriterOut
+from service.sourcing import ground_of
+from service.writing.model import Page, Spent, Spoilt, Written
+from service.writing.playbook import Playbook
+
+Reconsider = Callable[[Matter, Sequence[Claim]], Awaitable[Matter]]
+"""The matter after claims were weighed: another one where they changed what is to be written."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A finished reply: the steps that passed, who wrote them, what it cost."""
+
+    settled: Settled
+    writer: WriterOut
+    usage: dict[str, int] = field(default_factory=dict)
+    notes: str = ""
+    variants: list[Variant] = field(default_factory=list)
+
+
+Part = Matter | Step | Composed
+"""What composing gives: a changed matter (before any step), steps as they leave when streaming, the reply at last."""
+
+
+class Composer:
+    """Composes replies by one rulebook. Holds no state between drafts."""
+
+    def __init__(self, checker: Checker, playbook: Playbook, side: ModelSide | None) -> None:
+        self._checker, self._playbook, self._side = checker, playbook, side
+
+    async def compose(self, matter: Matter, reconsider: Reconsider) -> AsyncGenerator[Part]:
+        """The reply to a matter; :class:`Composed` comes last. Never raises for what a model does."""
+        wanted, side = matter.inquiry.writer, self._side
+        if wanted == "playbook" or (wanted == "auto" and side is None):
+            yield self._by_playbook(matter, WriterOut(kind="playbook"))
+        elif side is None:
+            yield self._by_playbook(matter, WriterOut(kind="playbook", degraded=True, reason="llm_not_configured"))
+        elif not matter.complete:  # no ground to stand on: the playbook is short of a step
+            yield self._by_playbook(matter, WriterOut(kind="playbook", degraded=True, reason="llm_bad_reply"))
+        else:
+            spent = Spent(time.monotonic() + side.deadline)
+            way = self._streamed if matter.inquiry.stream else self._whole
+            parts = way(matter, reconsider, side, spent)
+            async with aclosing(parts):
+                async for part in parts:
+                    yield part
+
+    def _by_playbook(self, matter: Matter, writer: WriterOut, usage: dict[str, int] | None = None) -> Composed:
+        settled = self._settle(matter, matter.ground)
+        variants = [self._spare_variant(matter, number) for number in range(2, matter.inquiry.variants + 1)]
+        return Composed(settled, writer, usage or {}, variants=_different(settled.steps, variants))
+
+    async def _whole(
+        self, matter: Matter, reconsider: Reconsider, side: ModelSide, spent: Spent
+    ) -> AsyncGenerator[Part]:
+        """Ask for everything, then check it; a changed matter is written again."""
+        page = await side.page(matter, reads=True)
+        try:
+            if side.reads_first(matter):
+                changed = await reconsider(matter, await side.writer.read(page, spent))
+                page, matter, moved = await self._turned(side, page, matter, changed)
+                page = side.settled(page)
+                if moved:
+                    yield matter
+            written = await self._write_all(side, page, spent, matter.inquiry.variants)
+            if page.reads:
+                changed = await reconsider(matter, written[0].claims)
+                page, matter, moved = await self._turned(side, page, matter, changed)
+                if moved:
+                    yield matter
+                    page = side.settled(page)
+                    written = await self._write_all(side, page, spent, matter.inquiry.variants)
+        except ModelError as error:
+            yield self._by_playbook(matter, _gave_up(spent, error), spent.usage)
+            return
+        yield await self._checked(matter, side, page, written, spent)
+
+    async def _turned(self, side: ModelSide, page: Page, matter: Matter, changed: Matter) -> tuple[Page, Matter, bool]:
+        """The page for the matter as it is now, and whether another reply is due."""
+        if not changed.differs(matter):
+            return page, changed, False
+        return await side.page(changed, reads=False), changed, True
+
+    async def _write_all(self, side: ModelSide, page: Page, spent: Spent, variants: int) -> list[Written]:
+        """One answer, or several at once. The first must come; of the others, those that do."""
+        asked = [side.writer.write(page, spent, number) for number in range(1, variants + 1)]
+        if len(asked) == 1:
+            return [await asked[0]]
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, ModelError):
+                raise answer
+        if isinstance(answers[0], ModelError):
+            raise answers[0]
+        return [answer for answer in answers if isinstance(answer, Written)]
+
+    async def _checked(
+        self, matter: Matter, side: ModelSide, page: Page, written: Sequence[Written], spent: Spent
+    ) -> Composed:
+        """The answer after every check: failing steps rewritten once, then the playbook's."""
+        ground = ground_of(matter.brief, matter.cited)
+        steps = written[0].steps
+        found = self._checker.reply(steps, ground)
+        replaced = False
+        if blocks(found) and spent.left > 0:
+            steps = await self._rewritten(side, page, steps, found, spent)
+        settled = self._settle(matter, steps)
+        replaced = any(step.writer == "playbook" for step in settled.steps) or settled.no_safe_draft
+        variants = [self._variant(matter, one.steps) for one in written[1:]]
+        missing = range(len(written) + 1, matter.inquiry.variants + 1)
+        variants += [self._spare_variant(matter, number) for number in missing]
+        notes = written[0].notes
+        if notes and blocks(self._checker.text(notes, ground)):
+            notes = ""
+        writer = _who(side, page, spent, settled.steps, "llm_failed_checks" if replaced else None)
+        return Composed(settled, writer, spent.usage, notes, _different(settled.steps, variants))
+
+    async def _rewritten(
+        self, side: ModelSide, page: Page, steps: list[Step], found: Sequence[Finding], spent: Spent
+    ) -> list[Step]:
+        """The steps with those that failed in the model's second words, where it found some."""
+        failing: dict[StepName, tuple[str, list[str]]] = {
+            step.step: (step.text, [f.reason for f in found if f.severity == "block" and f.step == step.step])
+            for step in steps
+            if any(f.severity == "block" and f.step == step.step for f in found)
+        }
+        if not failing:
+            return steps
+        try:
+            better = await side.writer.rewrite(page, failing, spent)
+        except ModelError:
+            return steps
+        return [better.get(step.step, step) for step in steps]
+
+    async def _streamed(
+        self, matter: Matter, reconsider: Reconsider, side: ModelSide, spent: Spent
+    ) -> AsyncGenerator[Part]:
+        """Steps as they pass; a reading that changes the matter ends the call before any step has left."""
+        page, notes, reason = await side.page(matter, reads=True), "", None
+        release = self._release(matter)
+        if release is None:
+            yield Composed(Settled(no_safe_draft=True), WriterOut(kind="playbook"))
+            return
+        again = True
+        while again:
+            again = False
+            answer = side.writer.stream(page, spent)
+            try:
+                async with aclosing(answer):
+                    async for part in answer:
+                        if isinstance(part, list):
+                            changed = await reconsider(matter, part) if page.reads else matter
+                            again, matter = changed.differs(matter), changed
+                            if again:
+                                break
+                        elif isinstance(part, str):
+                            notes = part
+                        else:
+                            for step in release.spoil(part.step) if isinstance(part, Spoilt) else release.pass_on(part):
+                                yield step
+            except ModelError as error:
+                reason = error.code
+                if not release.steps and spent.left > 0 and error.code in _WORTH_ANOTHER:
+                    async for once in self._whole(matter, _settled_already, side, spent):
+                        yield once
+                    return
+            if again:
+                yield matter
+                page = await side.page(matter, reads=False)
+                release = self._release(matter)
+                if release is None:
+                    yield Composed(Settled(no_safe_draft=True), WriterOut(kind="playbook", calls=spent.calls))
+                    return
+        for step in release.fill():
+            yield step
+        settled = release.settled()
+        if notes and blocks(self._checker.text(notes, ground_of(matter.brief, matter.cited))):
+            notes = ""
+        reason = reason or ("llm_failed_checks" if release.replaced else None)
+        yield Composed(settled, _who(side, page, spent, settled.steps, reason), spent.usage, notes)
+
+    def _release(self, matter: Matter) -> Release | None:
+        """The gate before a stream, or None where not even the playbook's reply passes."""
+        safe = self._settle(matter, matter.ground)
+        if safe.no_safe_draft:
+            return None
+        return Release(self._checker, matter.brief, ground_of(matter.brief, matter.cited), safe.steps, self._playbook)
+
+    def _settle(self, matter: Matter, steps: list[Step]) -> Settled:
+        return self._checker.settle(matter.brief, steps, matter.ground, matter.cited, self._playbook)
+
+    def _variant(self, matter: Matter, steps: list[Step]) -> Variant | None:
+        settled = self._settle(matter, steps)
+        if settled.no_safe_draft:
+            return None
+        kind = "model" if any(step.writer == "model" for step in settled.steps) else "playbook"
+        reply = "\n".join(step.text for step in settled.steps)
+        return Variant(reply=reply, steps=settled.steps, findings=settled.findings, writer=kind)
+
+    def _spare_variant(self, matter: Matter, number: int) -> Variant | None:
+        """Another choice among the playbook's lines."""
+        return self._variant(matter, self._playbook.write(matter.brief.again(number)))
+
+
+_WORTH_ANOTHER = frozenset({"llm_incomplete", "llm_bad_reply"})
+"""A stream that broke so before a step had left is asked for again, whole."""
+
+
+async def _settled_already(matter: Matter, claims: Sequence[Claim]) -> Matter:
+    return matter
+
+
+def _gave_up(spent: Spent, error: ModelError) -> WriterOut:
+    return WriterOut(kind="playbook", calls=spent.calls, degraded=True, reason=error.code)
+
+
+def _who(side: ModelSide, page: Page, spent: Spent, steps: Sequence[Step], reason: str | None) -> WriterOut:
+    """Who wrote it; a draft of which checks replaced steps says so."""
+    return WriterOut(
+        kind="model" if any(step.writer == "model" for step in steps) else "playbook",
+        model=spent.model,
+        prompt=side.writer.label,
+        calls=spent.calls,
+        degraded=reason is not None,
+        reason=reason,
+        trimmed=page.material.cuts,
+    )
+
+
+def _different(steps: Sequence[Step], variants: Sequence[Variant | None]) -> list[Variant]:
+    """The variants that say something else than the reply and each other."""
+    seen = {"\n".join(step.text for step in steps)}
+    kept = []
+    for variant in variants:
+        if variant is not None and variant.reply not in seen:
+            seen.add(variant.reply)
+            kept.append(variant)
+    return kept
