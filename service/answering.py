@@ -40,7 +40,6 @@ class Assembled:
 
     id: str
     created_at: datetime
-    matter: Matter
     composed: Composed
     timings: dict[str, float]
 
@@ -77,7 +76,7 @@ def verdict_out(matter: Matter) -> dict[str, JsonValue]:
 
 def assemble(made: Assembled, knowledge_version: str) -> Draft:
     """The draft as the contract has it."""
-    matter, composed = made.matter, made.composed
+    composed, matter = made.composed, made.composed.matter
     brief, known, cited, settled = matter.brief, matter.brief.known, matter.cited, composed.settled
     main = brief.decision.main
     steps = [_with_citation(step, cited) for step in settled.steps]

@@ -31,6 +31,8 @@ Reconsider = Callable[[Matter, Sequence[Claim]], Awaitable[Matter]]
 class Composed:
     """A finished reply: the steps that passed, who wrote them, what it cost."""
 
+    matter: Matter
+    """As it was decided in the end, with what a model claimed to have read."""
     settled: Settled
     writer: WriterOut
     usage: dict[str, int] = field(default_factory=dict)
@@ -68,7 +70,7 @@ class Composer:
     def _by_playbook(self, matter: Matter, writer: WriterOut, usage: dict[str, int] | None = None) -> Composed:
         settled = self._settle(matter, matter.ground)
         variants = [self._spare_variant(matter, number) for number in range(2, matter.inquiry.variants + 1)]
-        return Composed(settled, writer, usage or {}, variants=_different(settled.steps, variants))
+        return Composed(matter, settled, writer, usage or {}, variants=_different(settled.steps, variants))
 
     async def _whole(
         self, matter: Matter, reconsider: Reconsider, side: ModelSide, spent: Spent
@@ -119,21 +121,21 @@ class Composer:
     ) -> Composed:
         """The answer after every check: failing steps rewritten once, then the playbook's."""
         ground = ground_of(matter.brief, matter.cited)
-        steps = written[0].steps
+        steps = _filled(written[0].steps, matter.ground)
         found = self._checker.reply(steps, ground)
         replaced = False
         if blocks(found) and spent.left > 0:
             steps = await self._rewritten(side, page, steps, found, spent)
         settled = self._settle(matter, steps)
         replaced = any(step.writer == "playbook" for step in settled.steps) or settled.no_safe_draft
-        variants = [self._variant(matter, one.steps) for one in written[1:]]
+        variants = [self._variant(matter, _filled(one.steps, matter.ground)) for one in written[1:]]
         missing = range(len(written) + 1, matter.inquiry.variants + 1)
         variants += [self._spare_variant(matter, number) for number in missing]
         notes = written[0].notes
         if notes and blocks(self._checker.text(notes, ground)):
             notes = ""
         writer = _who(side, page, spent, settled.steps, "llm_failed_checks" if replaced else None)
-        return Composed(settled, writer, spent.usage, notes, _different(settled.steps, variants))
+        return Composed(matter, settled, writer, spent.usage, notes, _different(settled.steps, variants))
 
     async def _rewritten(
         self, side: ModelSide, page: Page, steps: list[Step], found: Sequence[Finding], spent: Spent
@@ -159,7 +161,7 @@ class Composer:
         page, notes, reason = await side.page(matter, reads=True), "", None
         release = self._release(matter)
         if release is None:
-            yield Composed(Settled(no_safe_draft=True), WriterOut(kind="playbook"))
+            yield Composed(matter, Settled(no_safe_draft=True), WriterOut(kind="playbook"))
             return
         again = True
         while again:
@@ -189,7 +191,7 @@ class Composer:
                 page = await side.page(matter, reads=False)
                 release = self._release(matter)
                 if release is None:
-                    yield Composed(Settled(no_safe_draft=True), WriterOut(kind="playbook", calls=spent.calls))
+                    yield Composed(matter, Settled(no_safe_draft=True), WriterOut(kind="playbook", calls=spent.calls))
                     return
         for step in release.fill():
             yield step
@@ -197,7 +199,7 @@ class Composer:
         if notes and blocks(self._checker.text(notes, ground_of(matter.brief, matter.cited))):
             notes = ""
         reason = reason or ("llm_failed_checks" if release.replaced else None)
-        yield Composed(settled, _who(side, page, spent, settled.steps, reason), spent.usage, notes)
+        yield Composed(matter, settled, _who(side, page, spent, settled.steps, reason), spent.usage, notes)
 
     def _release(self, matter: Matter) -> Release | None:
         """The gate before a stream, or None where not even the playbook's reply passes."""
@@ -228,6 +230,12 @@ _WORTH_ANOTHER = frozenset({"llm_incomplete", "llm_bad_reply"})
 
 async def _settled_already(matter: Matter, claims: Sequence[Claim]) -> Matter:
     return matter
+
+
+def _filled(steps: Sequence[Step], ground: Sequence[Step]) -> list[Step]:
+    """The steps, with the playbook's where one is missing."""
+    written = {step.step: step for step in steps}
+    return [written.get(step.step, step) for step in ground]
 
 
 def _gave_up(spent: Spent, error: ModelError) -> WriterOut:

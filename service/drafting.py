@@ -83,7 +83,7 @@ class Drafter:
         async with aclosing(parts):
             async for part in parts:
                 if isinstance(part, Composed):
-                    composed = part
+                    composed, matter = part, part.matter
                 elif isinstance(part, Step):
                     sent += 1
                     yield _step(part)
@@ -96,7 +96,7 @@ class Drafter:
         for step in composed.settled.steps[sent:]:
             yield _step(step)
 
-        made = Assembled(draft_id, created, matter, composed, clock.laps)
+        made = Assembled(draft_id, created, composed, clock.laps)
         draft = assemble(made, f"{self.library.knowledge_pointer}+{book.digest}")
         if inquiry.explain:
             draft.explain = explain(matter.brief.decision, matter.brief.known, matter.cited)

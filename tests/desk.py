@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from service.drafting import Drafter
 from service.library.embed import OFFLINE, Aim
+from service.llm import ModelClient
+from service.modelside import ModelSide
 from service.rulebook.book import Rulebook, load_rulebook
-from service.schemas import Draft, Inquiry
+from service.schemas import Draft, Event, Inquiry
+from service.writing.model import ModelWriter
+from service.writing.prompts import Prompts
+from tests.fake_model import FakeModel
 
 ROOT = Path(__file__).resolve().parent.parent
 KNOWLEDGE = ROOT / "knowledge"
@@ -46,6 +53,20 @@ def inquiry(*turns: str, order: dict[str, Any] | None = None, **rest: Any) -> In
     ]
     whole = {"messages": messages, "order": order or {}, "writer": "playbook", **rest}
     return Inquiry.model_validate(whole)
+
+
+@asynccontextmanager
+async def model_drafter(fake: FakeModel, deadline: float = 8.0, **more: Any) -> AsyncIterator[Drafter]:
+    """A drafter whose model is ``fake``."""
+    client = ModelClient("some-model", "sk-test", fake.url)
+    side = ModelSide(ModelWriter(client, Prompts.load(ROOT / "prompts")), deadline)
+    yield Drafter(shipped(), more.pop("library", EmptyLibrary()), side, **more)
+    await client.close()
+
+
+async def events(made: Inquiry, drafter: Drafter) -> list[Event]:
+    """All events of a draft."""
+    return [event async for event in drafter.draft(made)]
 
 
 async def draft(made: Inquiry, drafter: Drafter | None = None) -> Draft:

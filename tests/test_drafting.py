@@ -7,8 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.drafting import Drafter
-from service.errors import InvalidRequest, ModelError
-from service.schemas import Step, WriterOut
+from service.errors import InvalidRequest
 from tests.desk import EmptyLibrary, draft, inquiry, shipped
 
 LATE = {"received": True, "opened": True, "used": False, "amount": 89.0, "days_since_received": 20}
@@ -55,43 +54,6 @@ async def test_an_unknown_shop_is_refused_before_the_first_event():
     with pytest.raises(InvalidRequest) as caught:
         await draft(inquiry("想退", shop="nowhere"))
     assert caught.value.code == "unknown_shop"
-
-
-class Writer:
-    def __init__(self, spoil=None, error=None):
-        self.spoil, self.error = spoil or {}, error
-
-    async def write(self, brief, ground, cited):
-        if self.error:
-            raise self.error
-        steps = [Step(step=step.step, text=self.spoil.get(step.step, step.text), writer="model") for step in ground]
-        return steps, WriterOut(kind="model", model="fake", calls=1), {}
-
-
-async def test_a_model_that_fails_leaves_the_playbook_and_says_why():
-    drafter = Drafter(shipped(), EmptyLibrary(), Writer(error=ModelError("llm_timeout")))
-    made = await draft(inquiry("想退了", order=LATE, writer="auto"), drafter)
-    plain = await draft(inquiry("想退了", order=LATE))
-    assert (made.writer.kind, made.writer.degraded, made.writer.reason) == ("playbook", True, "llm_timeout")
-    assert [step.step for step in made.steps] == [step.step for step in plain.steps]
-
-
-@pytest.mark.parametrize(
-    "attack",
-    [
-        "好的，给您全额退款，再赔您500元",
-        "您怎么这么不讲道理，就是想占便宜",
-        "抱歉抱歉抱歉，怎么骂我们都行，全怪我们",
-        "加我微信，我私下转您88元",
-        "XX元优惠券已为您发放",
-    ],
-)
-async def test_what_a_model_may_not_say_is_replaced_by_the_playbook(attack):
-    drafter = Drafter(shipped(), EmptyLibrary(), Writer(spoil={"rule": attack}))
-    made = await draft(inquiry("想退了", order=LATE, writer="auto"), drafter)
-    assert attack not in made.reply
-    assert made.steps and all(finding.severity != "block" for finding in made.findings)
-    assert (made.writer.degraded, made.writer.reason) == (True, "llm_failed_checks")
 
 
 async def test_a_model_asked_for_without_one_is_said():

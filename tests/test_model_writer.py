@@ -1,4 +1,6 @@
 import json
+import time
+from dataclasses import dataclass
 
 import pytest
 
@@ -6,7 +8,9 @@ from service.errors import ModelError
 from service.llm import ModelClient
 from service.schemas import Context, Inquiry, Message, Order, Passage, Step, Style
 from service.settings import HOME
-from service.writing.model import ModelWriter, answer_schema
+from service.writing.answer import answer_schema
+from service.writing.material import Told
+from service.writing.model import ModelWriter, Page, Spent, Spoilt
 from service.writing.prompts import Prompts
 from tests.fake_model import FakeModel, Reply, obedient
 
@@ -63,16 +67,35 @@ def inquiry(*said: str, **more) -> Inquiry:
     return Inquiry(messages=tuple(Message(role="customer", content=text) for text in said or ("这把伞我想退",)), **more)
 
 
-async def write(writer, asked=None, plan=PLAN, ground=GROUND, passages=(PASSAGE,), facts=None, deadline=5.0):
-    return await writer.write(
-        asked or inquiry(), plan, "unreasonable", list(ground), list(passages), facts or {"签收天数": "9"}, deadline
-    )
+FACTS = [{"name": "拆封了", "note": "", "values": []}, {"name": "原因", "note": "", "values": ["质量", "不想要"]}]
 
 
-def steps(*texts: str, names=PLAN, passages=()) -> Reply:
-    return Reply.says(
-        {"steps": [{"step": n, "text": t, "passages": list(passages)} for n, t in zip(names, texts, strict=True)]}
-    )
+def page_of(writer, asked=None, plan=PLAN, ground=GROUND, passages=(PASSAGE,), facts=None, reads=True) -> Page:
+    asked = asked or inquiry()
+    common, examples = writer.stable(FACTS)
+    material = writer.material(Told(asked, ground, list(passages), facts or {"签收天数": "9"}, ["诉求：退货退款"]))
+    tone = asked.style.tone or "neutral"
+    return Page(common, examples, material, plan, "unreasonable", tone, tone == "warm", 300, reads)
+
+
+@dataclass
+class Got:
+    written: object
+    spent: Spent
+
+    @property
+    def steps(self):
+        return self.written.steps
+
+
+async def write(writer, asked=None, *, deadline=5.0, **page):
+    spent = Spent(time.monotonic() + deadline)
+    return Got(await writer.write(page_of(writer, asked, **page), spent), spent)
+
+
+def steps(*texts: str, names=PLAN, passages=(), claims=(), notes="") -> Reply:
+    items = [{"step": n, "text": t, "passages": list(passages)} for n, t in zip(names, texts, strict=True)]
+    return Reply.says({"reading": {"claims": list(claims)}, "steps": items, "notes": notes})
 
 
 TEXTS = ("想退伞，我看到了。", "这单按无理由退不了，签收第9天了。", "您看怎么办，回我一句。")
@@ -84,8 +107,8 @@ async def test_a_good_answer_becomes_the_steps(writer, fake):
     assert [(s.step, s.text, s.writer, s.citations) for s in reply.steps] == [
         (name, text, "model", [1]) for name, text in zip(PLAN, TEXTS, strict=True)
     ]
-    assert (reply.calls, reply.model, reply.usage["total_tokens"]) == (1, "fake-1", 18)
-    assert reply.prompt == Prompts.load(HOME / "prompts")["draft"].label
+    assert (reply.spent.calls, reply.spent.model, reply.spent.usage["total_tokens"]) == (1, "fake-1", 18)
+    assert writer.label == Prompts.load(HOME / "prompts")["draft"].label
 
 
 async def test_the_model_is_told_plan_verdict_facts_passages_and_ground(writer, fake):
@@ -158,7 +181,7 @@ async def test_aliases_come_back_as_what_they_stood_for(writer, fake):
     assert reply.steps[1].text.startswith("13900001234这个号")
 
 
-BAD = {
+MISSHAPEN = {
     "not the shape": Reply.says({"steps": "好的"}),
     "no steps key": Reply.says({"reply": "好的"}),
     "wrong types": Reply.says({"steps": [{"step": "empathy", "text": 5, "passages": []}]}),
@@ -167,6 +190,8 @@ BAD = {
     "extra step": steps(*TEXTS, "不多说了。", names=[*PLAN, "firmness"]),
     "wrong order": steps(*TEXTS, names=PLAN[::-1]),
     "unknown step": steps(*TEXTS, names=["empathy", "rule", "bye"]),
+}
+UNFIT = {
     "empty text": steps(TEXTS[0], " \n ", TEXTS[2]),
     "english": steps(TEXTS[0], "Sorry, we cannot refund this order.", TEXTS[2]),
     "japanese": steps(TEXTS[0], "この注文は返品できませんのでよろしく", TEXTS[2]),
@@ -181,18 +206,30 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("reply", BAD.values(), ids=BAD.keys())
-async def test_an_unfit_answer_is_repaired_once_then_given_up(writer, fake, reply):
+@pytest.mark.parametrize("reply", [*MISSHAPEN.values(), *UNFIT.values()], ids=[*MISSHAPEN, *UNFIT])
+async def test_an_unfit_answer_is_repaired_once(writer, fake, reply):
     fake.script(reply, steps(*TEXTS))
     assert [s.text for s in (await write(writer)).steps] == list(TEXTS)
     assert "上一次的回答不能用" in fake.requests[1].prompt
     assert "上一次的回答不能用" not in fake.requests[0].prompt
+
+
+@pytest.mark.parametrize("reply", MISSHAPEN.values(), ids=MISSHAPEN.keys())
+async def test_an_answer_of_the_wrong_shape_is_given_up_after_the_repair(writer, fake, reply):
     fake.script(reply, reply)
     with pytest.raises(ModelError) as caught:
         await write(writer)
     assert caught.value.code in ("llm_bad_reply", "llm_incomplete")
     assert caught.value.parameters["calls"] == 2
-    assert len(fake.requests) == 4
+    assert len(fake.requests) == 2
+
+
+@pytest.mark.parametrize("reply", UNFIT.values(), ids=UNFIT.keys())
+async def test_a_step_unfit_twice_is_left_out_and_the_others_stand(writer, fake, reply):
+    fake.script(reply, reply)
+    written = await write(writer)
+    assert 0 < len(written.steps) == len(PLAN) - 1
+    assert {step.text for step in written.steps} < {*TEXTS}
 
 
 async def test_an_echoed_fence_is_refused(writer, fake):
@@ -201,14 +238,13 @@ async def test_an_echoed_fence_is_refused(writer, fake):
         return steps(f"标记是{fence}，您收好。", *TEXTS[1:])
 
     fake.default = leak
-    with pytest.raises(ModelError):
-        await write(writer)
+    assert [step.text for step in (await write(writer)).steps] == list(TEXTS[1:])
 
 
 async def test_calls_and_tokens_of_a_repair_are_counted(writer, fake):
-    fake.script(BAD["missing step"], steps(*TEXTS))
+    fake.script(MISSHAPEN["missing step"], steps(*TEXTS))
     reply = await write(writer)
-    assert (reply.calls, reply.usage["total_tokens"]) == (2, 36)
+    assert (reply.spent.calls, reply.spent.usage["total_tokens"]) == (2, 36)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +265,7 @@ async def test_failures_of_the_endpoint_keep_their_code(writer, fake, reply, cod
 
 
 async def test_the_repair_shares_the_deadline(writer, fake):
-    fake.script(BAD["missing step"], Reply(way="hang"))
+    fake.script(MISSHAPEN["missing step"], Reply(way="hang"))
     with pytest.raises(ModelError) as caught:
         await write(writer, deadline=0.8)
     assert caught.value.code == "llm_timeout"
@@ -274,3 +310,92 @@ def test_the_fake_is_obedient():
     made = json.loads(json.loads(obedient(request).body)["choices"][0]["message"]["content"])
     assert [s["step"] for s in made["steps"]] == ["rule", "closing"]
     assert made["steps"][0]["text"] == "好的呀"
+
+
+async def streamed(writer, **page):
+    spent = Spent(time.monotonic() + 5)
+    return [part async for part in writer.stream(page_of(writer, **page), spent)], spent
+
+
+CLAIM = {"fact": "原因", "value": "质量", "quote": "伞骨<手机号1>断了"}
+
+
+async def test_a_stream_gives_claims_then_steps_then_the_remark(writer, fake):
+    fake.script(steps(*TEXTS, passages=[1], claims=[CLAIM], notes="先看照片再定。"))
+    parts, spent = await streamed(writer, asked=inquiry("伞骨13900001234断了，退"))
+    claims, *written, notes = parts
+    assert [(c.fact, c.value, c.quote) for c in claims] == [("原因", "质量", "伞骨13900001234断了")]
+    assert [step.text for step in written] == list(TEXTS)
+    assert (notes, spent.calls, spent.usage["total_tokens"]) == ("先看照片再定。", 1, 18)
+
+
+async def test_no_step_comes_before_the_reading_whatever_the_order(writer, fake):
+    items = [{"step": n, "text": t, "passages": []} for n, t in zip(PLAN, TEXTS, strict=True)]
+    fake.script(Reply.says({"steps": items, "notes": "", "reading": {"claims": [CLAIM]}}), Reply.says({"steps": items}))
+    for claims in (1, 0):
+        parts, _ = await streamed(writer)
+        assert len(parts[0]) == claims
+        assert [step.text for step in parts[1:-1]] == list(TEXTS)
+
+
+async def test_a_streamed_step_that_cannot_stand_is_told_and_the_rest_goes_on(writer, fake):
+    fake.script(steps(TEXTS[0], "Sorry, no refund here.", TEXTS[2]), steps(*TEXTS[1:], names=PLAN[1:]))
+    parts, _ = await streamed(writer)
+    assert parts[2] == Spoilt("rule", "language")
+    assert [part.step for part in parts[1:-1]] == PLAN
+    parts, _ = await streamed(writer)
+    assert [part.step for part in parts[1:-1]] == PLAN[1:]
+
+
+async def test_a_page_that_was_read_already_gives_no_claims(writer, fake):
+    fake.script(steps(*TEXTS, claims=[CLAIM]), steps(*TEXTS, claims=[CLAIM]))
+    assert (await write(writer, reads=False)).written.claims == []
+    assert (await streamed(writer, reads=False))[0][0] == []
+    assert "这一单已经读过" in fake.requests[0].prompt
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [None, [], "x", {"claims": "x"}, {"claims": [5, {"fact": "原因"}, {"fact": [], "value": 1, "quote": "a"}]}],
+)
+async def test_a_reading_of_another_form_claims_nothing(writer, fake, reading):
+    items = [{"step": n, "text": t, "passages": []} for n, t in zip(PLAN, TEXTS, strict=True)]
+    fake.script(Reply.says({"reading": reading, "steps": items}))
+    assert (await write(writer)).written.claims == []
+
+
+async def test_reading_alone_asks_for_nothing_else(writer, fake):
+    fake.script(Reply.says({"reading": {"claims": [{"fact": "拆封了", "value": True, "quote": "拆了"}]}}))
+    spent = Spent(time.monotonic() + 5)
+    claims = await writer.read(page_of(writer), spent)
+    assert [(c.fact, c.value) for c in claims] == [("拆封了", "true")]
+    schema = fake.requests[0].json["response_format"]["json_schema"]["schema"]
+    assert schema["required"] == ["reading"]
+    assert "要写的步骤" not in fake.requests[0].json["messages"][1]["content"]
+
+
+async def test_rewriting_asks_for_the_failed_steps_with_the_reasons_and_the_same_stable_part(writer, fake):
+    page, spent = page_of(writer), Spent(time.monotonic() + 5)
+    await writer.write(page, spent)
+    fake.script(steps("这单退不了，签收第9天了。", names=["rule"]))
+    better = await writer.rewrite(page, {"rule": ("给您13900001234全退", ["金额没有出处"])}, spent)
+    assert {name: step.text for name, step in better.items()} == {"rule": "这单退不了，签收第9天了。"}
+    first, second = (request.json for request in fake.requests)
+    assert first["messages"][0] == second["messages"][0]
+    assert "金额没有出处" in fake.requests[1].prompt and "13900001234" not in fake.requests[1].prompt
+    schema = second["response_format"]["json_schema"]["schema"]
+    assert schema["properties"]["steps"]["items"]["properties"]["step"]["enum"] == ["rule"]
+
+
+async def test_what_does_not_fit_is_cut_oldest_and_longest_first_and_said(writer, fake):
+    limits = Prompts.load(HOME / "prompts")["draft"].head.limits
+    said = [f"第{n}句" + "长" * (limits["turn_chars"] - 5) for n in range(6)]
+    long = PASSAGE.model_copy(update={"text": "条" * 3000})
+    page = page_of(writer, inquiry(*said), passages=[PASSAGE, long, long, long, long])
+    assert page.material.turns[-1]["text"].startswith("第5句")
+    assert page.material.cuts["turns"] == 6 - len(page.material.turns) > 0
+    assert page.material.passages[0]["text"] == PASSAGE.text
+    assert sum(len(p["text"]) for p in page.material.passages) <= limits["passages_tokens"]
+    await writer.write(page, Spent(time.monotonic() + 5))
+    assert f"更早的 {page.material.cuts['turns']} 轮对话装不下" in fake.requests[0].prompt
+    assert "资料里有 4 条太长" in fake.requests[0].prompt

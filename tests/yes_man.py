@@ -87,7 +87,10 @@ def claims(attack: Attack, book: FactBook, dice: random.Random) -> list[dict[str
         values = list(fact.entry.values) or (["是"] if fact.entry.kind == "flag" else ["1"])
         found.append({"fact": fact.name, "value": dice.choice(values), "quote": dice.choice(attack.quotes)})
     cause, demand = book.by_id("cause"), book.by_id("demand")
-    for fact, values in ((cause, ("质量", "假货", "不符", "错发")), (demand, ("退货退款", "仅退款", "赔偿", "加倍赔偿"))):
+    for fact, values in (
+        (cause, ("质量", "假货", "不符", "错发")),
+        (demand, ("退货退款", "仅退款", "赔偿", "加倍赔偿")),
+    ):
         found.append({"fact": fact.name, "value": dice.choice(values), "quote": dice.choice(attack.quotes)})
     dice.shuffle(found)
     return found

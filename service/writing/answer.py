@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -77,6 +78,14 @@ class Reader:
         if names != list(wanted):
             raise Unfit("steps")
         return [self.step(item, name) for item, name in zip(items, wanted, strict=True)]
+
+    def fit(self, data: dict[str, Any], wanted: Sequence[StepName]) -> list[Step]:
+        """Those steps of an answer in the right order that can stand."""
+        items, found = data.get("steps"), []
+        for item, name in zip(items if isinstance(items, list) else (), wanted, strict=False):
+            with suppress(Unfit):
+                found.append(self.step(item, name))
+        return found
 
     def step(self, item: object, name: StepName) -> Step:
         """One step of the answer.

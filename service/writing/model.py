@@ -150,6 +150,8 @@ class ModelWriter:
     async def write(self, page: Page, spent: Spent, variant: int = 1) -> Written:
         """Write the planned steps in one go; an answer that cannot be used is asked for once more.
 
+        Of a second answer that has the right steps, those that can stand are taken; the others are left out.
+
         Raises:
             ModelError: no usable answer.
         """
@@ -161,11 +163,16 @@ class ModelWriter:
             try:
                 steps = reader.steps(answer.data, page.steps)
             except Unfit as unfit:
-                retry = unfit.mistake
-                continue
-            claims = reader.claims(answer.data.get("reading")) if page.reads else []
-            return Written(claims, steps, reader.notes(answer.data.get("notes")))
+                retry, steps = unfit.mistake, []
+            if steps:
+                return self._written(page, reader, answer, steps)
+        if retry != "steps" and (steps := reader.fit(answer.data, page.steps)):
+            return self._written(page, reader, answer, steps)
         raise ModelError("llm_incomplete" if retry == "steps" else "llm_bad_reply", calls=spent.calls)
+
+    def _written(self, page: Page, reader: Reader, answer: Answer, steps: list[Step]) -> Written:
+        claims = reader.claims(answer.data.get("reading")) if page.reads else []
+        return Written(claims, steps, reader.notes(answer.data.get("notes")))
 
     async def stream(self, page: Page, spent: Spent) -> AsyncGenerator[list[Claim] | Step | Spoilt | str]:
         """The claims first, then step by step as they grow, at last the notes (a string).

@@ -59,7 +59,7 @@ class Prompt:
         """
         return self.block("system", **values), self.block("user", **values)
 
-    def block(self, name: str, **values: Any) -> str:
+    def block(self, name: str, /, **values: Any) -> str:
         """One block's text: ``system``, ``user``, or ``examples`` where the prompt has some (else empty).
 
         Raises:
