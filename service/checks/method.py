@@ -90,13 +90,12 @@ def _empathy(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
 
 def _takes_up(text: str, ground: Ground, rules: CheckRules) -> bool:
     """A telling character that the buyer or the order used as well. Who said next to nothing cannot be taken up."""
-    words = rules.entry.method
-    common = set(words.common)
+    common = set(rules.entry.method.common)
     claimed = set(_HAN.findall(ground.claimed.text)) - common
     if len(claimed) < _TELLING:
         return True
-    heard = claimed | (set(_HAN.findall(ground.recorded.text)) - common)
-    return not heard.isdisjoint(_HAN.findall(text))
+    recorded = ground.recorded.text
+    return any(char in claimed or char in recorded for char in set(_HAN.findall(text)) - common)
 
 
 def _rule(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:

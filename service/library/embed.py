@@ -133,7 +133,7 @@ class HashNgram:
             if not counts:
                 continue
             places = np.fromiter(map(_place, counts), dtype=np.int64, count=len(counts))
-            weights = (_weight(len(gram), times) for gram, times in counts.items())
+            weights = map(_weight, map(len, counts), counts.values())
             values = np.sqrt(np.fromiter(weights, dtype=np.float32, count=len(counts)))
             np.add.at(row, (places >> 1) % self.dim, np.where(places & 1, values, -values))
             length = float(np.linalg.norm(row))

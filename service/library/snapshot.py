@@ -118,6 +118,7 @@ class Snapshot:
         self._scope = Scope(self.documents, document_of, said)
         ranked = sorted(range(len(self.chunks)), key=self._precedence)
         self._order = np.argsort(np.array(ranked, dtype=np.int64))
+        self._rank: list[int] = self._order.tolist()
         self._group_vector = lru_cache(maxsize=4096)(self._vector_of_group)
 
     @property
@@ -157,8 +158,7 @@ class Snapshot:
         for weight, ranked in lists:
             for rank, place in enumerate(ranked):
                 fused[place] = fused.get(place, 0.0) + weight / (self._tuning.fuse.k + rank + 1)
-        order = self._order
-        ordered = sorted(fused, key=lambda place: (-round(fused[place], 9), order[place]))
+        ordered = [place for _, _, place in sorted((-round(fused[p], 9), self._rank[p], p) for p in fused)]
         return [self._passage(place, fused[place]) for place in self._spread(ordered, request.k)]
 
     def hear(self, query: str) -> list[Heard]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from functools import cached_property
+
 from pydantic import Field
 
 from service.rulebook.yamlfile import StrictModel
@@ -16,6 +19,11 @@ class GoodsClass(StrictModel):
     """What a reply may call a thing of it; empty: the general fallback."""
     ends: str = ""
     """Last characters of the things in it; empty: any thing may be in it."""
+
+    @cached_property
+    def endings(self) -> tuple[str, ...]:
+        """The names, as ``str.endswith`` takes them."""
+        return tuple(self.names)
 
 
 class GoodsFile(StrictModel):
@@ -32,3 +40,8 @@ class GoodsFile(StrictModel):
     suffixes: str = ""
     """Last characters that say nothing of the thing (the 子 of 椅子)."""
     classes: list[GoodsClass] = Field(default_factory=list)
+
+    @cached_property
+    def unfit(self) -> re.Pattern[str]:
+        """What a name must not hold."""
+        return re.compile("|".join(map(re.escape, self.never)) or r"(?!)")

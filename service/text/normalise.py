@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from service.text.tables import table
@@ -140,6 +140,10 @@ def normalise(text: str) -> Normalised:
     NFKC, lower case, simplified character by character, invisible and combining characters dropped, a run of
     spaces and line breaks kept as one; full-width punctuation becomes ASCII, ``。、…`` and quotes stay.
     """
+    return _lately(text) if len(text) <= _SHORT else _normalised(text)
+
+
+def _normalised(text: str) -> Normalised:
     made = text.translate(_single)
     if _is_plain(made):
         return Normalised(text, made)
@@ -153,6 +157,11 @@ def normalise(text: str) -> Normalised:
         _one_by_one(text, uneven.start(), place, chars, starts, ends)
     _even(made, place, len(made), chars, starts, ends)
     return Normalised(text, "".join(chars), tuple(starts), tuple(ends))
+
+
+_SHORT = 600
+"""Characters of a text whose normal form is remembered for a moment: reading, search and checks each ask for it."""
+_lately = lru_cache(maxsize=128)(_normalised)
 
 
 def _even(made: str, first: int, last: int, chars: list[str], starts: list[int], ends: list[int]) -> None:

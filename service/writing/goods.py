@@ -48,12 +48,12 @@ class GoodsNames:
                 text = text.removeprefix(word)
         found = _NAME.match(text)
         name = found[0] if found else ""
-        fits = len(name) <= self.entry.max_chars and not any(word in name for word in self.entry.never)
+        fits = len(name) <= self.entry.max_chars and not self.entry.unfit.search(name)
         return name if fits else ""
 
     def _group(self, kind: str) -> GoodsClass | None:
         classes = self.entry.classes
-        return next((one for one in classes if any(kind.endswith(name) for name in one.names)), None)
+        return next((one for one in classes if kind.endswith(one.endings)), None)
 
     def _same(self, word: str, kind: str) -> bool:
         """Do two nouns mean one thing: one holds the other, or both end alike (椅子, 办公椅)?"""
