@@ -378,7 +378,7 @@ BODIES = st.fixed_dictionaries(
 FUZZED: TestClient = client_of(FakeDesk())
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(BODIES)
 def test_no_body_is_an_accident(body: Any) -> None:
     answer = FUZZED.post(URL, content=json.dumps(body).encode(), headers={"content-type": "application/json"})

@@ -8,20 +8,21 @@ import re
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import RunnableLambda
 
+from service.assembly import assemble
 from service.chain import runnable
 from service.drafting import Drafter
 from service.errors import InvalidRequest, Unavailable
 from service.schemas import Draft, Event, Inquiry
-from service.settings import HOME
+from service.settings import HOME, Settings
 from tests.desk import EmptyLibrary, inquiry, shipped
-from tests.fake_desk import ASKED, FakeDrafter
+from tests.fake_desk import ASKED, FakeDesk, FakeDrafter
 
 POT = inquiry(
     "锅用着挺好，就是家里人多嫌小了，全款退我", order={"received": True, "days_since_received": 120, "used": True}
@@ -149,8 +150,8 @@ async def test_in_the_drafters_own_loop_waiting_would_be_for_ever() -> None:
     assert (await asyncio.to_thread(link.invoke, ASKED)).id == "dft_01fake"
 
 
-async def test_what_the_readmes_show_works(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("YOULI_DATA_DIR", str(data_dir))
+async def test_what_the_readmes_show_works() -> None:
+    """With a desk that is not assembled: that takes long, and has tests of its own."""
     shown = {
         code
         for name in ("README.md", "README.zh-CN.md")
@@ -159,8 +160,14 @@ async def test_what_the_readmes_show_works(data_dir: Path, monkeypatch: pytest.M
     assert len(shown) == 1
     names: dict[str, Any] = {}
     exec(compile(shown.pop(), "README", "exec"), names)
-    made = await names["answer"]("杯子收到就裂了，给我换一个")
-    assert isinstance(made, Draft)
+    assert names["assemble"] is assemble
+
+    @asynccontextmanager
+    async def assembled(settings: Settings, *, owner: bool) -> AsyncIterator[FakeDesk]:
+        yield FakeDesk()
+
+    names["assemble"] = assembled
+    assert isinstance(await names["answer"]("杯子收到就裂了，给我换一个"), Draft)
 
 
 def test_its_loop_ends_with_it() -> None:
