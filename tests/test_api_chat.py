@@ -30,12 +30,16 @@ class Listening(FakeDrafter):
     steps = ("收到。", "这就给您看。")
     usage: ClassVar[dict[str, int]] = {}
     told = True
+    variants: tuple[str, ...] = ()
 
     async def draft(self, inquiry: Inquiry) -> AsyncIterator[Event]:
         self.asked = inquiry
         made = a_draft(inquiry).model_dump(by_alias=True)
         made["steps"] = [{"step": "empathy", "text": text} for text in self.steps]
         made |= {"reply": "\n".join(self.steps), "usage": self.usage}
+        made["variants"] = [
+            {"reply": reply, "steps": [], "findings": [], "writer": "playbook"} for reply in self.variants
+        ]
         draft = Draft.model_validate(made)
         yield Event(type="draft.created", data={"id": draft.id})
         yield Event(type="draft.reading")
@@ -153,7 +157,7 @@ def test_the_case_comes_beside_the_chat() -> None:
 def test_a_case_is_what_an_inquiry_is_beside_its_messages() -> None:
     """One master: whatever an inquiry takes, this door takes in the same way."""
     own, inquiry = ChatCase.model_json_schema()["properties"], Inquiry.model_json_schema()["properties"]
-    assert set(own) == set(inquiry) - {"messages", "writer", "stream"}
+    assert set(own) == set(inquiry) - {"messages", "writer", "stream", "variants"}
     assert own == {name: inquiry[name] for name in own}
 
 
@@ -203,6 +207,17 @@ def test_tokens_the_model_took_are_told() -> None:
 
     answer = client_of(FakeDesk(drafter=Counting())).post(URL, json={"messages": [USER]})
     assert answer.json()["usage"] == {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
+
+
+def test_other_wordings_are_further_choices() -> None:
+    class Versatile(Listening):
+        variants = ("收到，给您看。", "好，我看看。")
+
+    drafter = Versatile()
+    body = client_of(FakeDesk(drafter=drafter)).post(URL, json={"messages": [USER], "n": 3}).json()
+    assert drafter.asked.variants == 3
+    said = [(choice["index"], choice["message"]["content"]) for choice in body["choices"]]
+    assert said == [(0, "收到。\n这就给您看。"), (1, "收到，给您看。"), (2, "好，我看看。")]
 
 
 class Wordless(Listening):
@@ -291,7 +306,8 @@ BAD: list[tuple[Any, int, str, str | None]] = [
     ({"model": "gpt-9", "messages": [USER]}, 404, "model_not_found", None),
     ({"model": "\ud800", "messages": [USER]}, 400, "invalid_request", "model"),
     ({"model": 5, "messages": [USER]}, 400, "invalid_request", "model"),
-    ({"messages": [USER], "n": 2}, 400, "n_unsupported", "n"),
+    ({"messages": [USER], "n": 4}, 400, "invalid_request", "n"),
+    ({"messages": [USER], "n": 2, "stream": True}, 400, "n_streamed", "n"),
     ({"messages": [USER], "n": 0}, 400, "invalid_request", "n"),
     ({"messages": [USER], "stream": "yes"}, 400, "invalid_request", "stream"),
     ({"messages": [USER], "max_tokens": -1}, 400, "invalid_request", "max_tokens"),

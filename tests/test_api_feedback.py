@@ -114,6 +114,14 @@ def test_adopting_with_the_reply_itself_is_adopting(client: TestClient) -> None:
     assert give(client, made["id"], action="adopted", final_text=made["reply"]).status_code == 200
 
 
+def test_another_wording_of_the_draft_is_adopted_by_its_words(client: TestClient) -> None:
+    made = drafted(client, variants=3)
+    other = made["variants"][0]["reply"]
+    assert other != made["reply"]
+    body = give(client, made["id"], action="adopted", final_text=other).json()
+    assert (body["passed"], body["final_text"]) == (True, other)
+
+
 def test_a_newer_customer_message_supersedes(client: TestClient) -> None:
     first = drafted(client, conversation="umbrella")
     same = drafted(client, conversation="umbrella")

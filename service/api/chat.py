@@ -90,12 +90,16 @@ async def get_model(id: Annotated[str, Path(description=parameter("model"), max_
 
 def completion(draft: Draft, model: str, ignored: ChatIgnored) -> ChatCompletion:
     """A draft as a whole answer."""
-    choice = ChatChoice(message=ChatAnswer(content=draft.reply), finish_reason=_finish(draft))
+    replies = [draft.reply, *(variant.reply for variant in draft.variants)]  # those that say something of their own
+    choices = [
+        ChatChoice(index=index, message=ChatAnswer(content=reply), finish_reason=_finish(draft))
+        for index, reply in enumerate(replies)
+    ]
     return ChatCompletion(
         id=f"chatcmpl-{draft.id}",
         created=int(time.time()),
         model=model,
-        choices=[choice],
+        choices=choices,
         usage=usage_of(draft),
         youli=ChatExtra(draft=draft, ignored=ignored),
     )

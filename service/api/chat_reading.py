@@ -34,15 +34,15 @@ def inquiry_of(asked: ChatRequest) -> tuple[Inquiry, ChatIgnored]:
 
     Raises:
         NotFound: ``model_not_found``.
-        InvalidRequest: nobody asked anything, the last word is not the customer's, more than one answer is wanted,
-            or a turn is too long.
+        InvalidRequest: nobody asked anything, the last word is not the customer's, more than one answer is to be
+            streamed, or a turn is too long.
     """
     writer = MODELS.get(asked.model)
     if writer is None:
         named = asked.model[:80].encode("utf-8", "replace").decode()
         raise NotFound("model_not_found", model=named, models="、".join(MODELS))
-    if (asked.n or 1) > 1:
-        raise _at("n_unsupported", "/n")
+    if asked.stream and (asked.n or 1) > 1:
+        raise _at("n_streamed", "/n")
     turns, places = _turns(asked.messages)
     if not any(turn.role == "customer" for turn in turns):
         raise _at("chat_no_user", "/messages")
@@ -51,6 +51,7 @@ def inquiry_of(asked: ChatRequest) -> tuple[Inquiry, ChatIgnored]:
     case = asked.youli or ChatCase()
     told = {name: getattr(case, name) for name in type(case).model_fields}
     told |= {"messages": turns[-MAX_MESSAGES:], "writer": writer, "style": _style(asked, case.style)}
+    told["variants"] = asked.n or 1
     try:
         inquiry = Inquiry.model_validate({**told, "stream": bool(asked.stream)})
     except ValidationError as error:  # all that is left is that nothing was said

@@ -80,9 +80,11 @@ def _sent(given: FeedbackIn, draft: Draft) -> str | None:
     if given.action == "adopted":
         if not draft.reply:
             raise Conflict("nothing_to_adopt", id=draft.id)
-        if told and told != draft.reply.strip():
+        offered = (draft.reply, *(variant.reply for variant in draft.variants))
+        chosen = next((reply for reply in offered if not told or reply.strip() == told), None)
+        if chosen is None:
             raise _field("adopted_but_changed", "/final_text")
-        return draft.reply
+        return chosen
     if given.action == "edited" and not told:
         raise _field("final_text_missing", "/final_text")
     return given.final_text if told else None
