@@ -116,10 +116,15 @@ def _model_side(client: ModelClient | None, settings: Settings) -> ModelSide | N
 
 
 async def warm(desk: Desk) -> None:
-    """Make one draft nobody sees or keeps: dictionaries and indexes are built before the first buyer waits for them."""
+    """Make one draft nobody sees or keeps: dictionaries and indexes are built before the first buyer waits for them.
+
+    The model is asked nothing; only its SDK is imported.
+    """
     from service.drafting import Drafter
     from service.schemas import Inquiry, Message
 
+    if desk.model is not None:
+        await desk.model.open()
     facts = desk.rulebook.facts
     heard = [next(iter(facts.by_id("demand").entry.values)), *facts.by_id("cause").entry.values]
     words = Message(role="customer", content="，".join(heard))  # heard by frames: learning from examples can wait

@@ -68,7 +68,7 @@ class _Talk:
 
 
 class ModelClient:
-    """One per process. The SDK is imported at the first question.
+    """One per process. The SDK is imported by :meth:`open`, at the latest at the first question.
 
     Args:
         model: the model's name at the endpoint.
@@ -85,6 +85,7 @@ class ModelClient:
         self.breaker = Breaker(self.profile.rest)
         self._key, self._base_url = api_key, base_url
         self._client: AsyncOpenAI | None = None
+        self._opening = asyncio.Lock()
         self._start = RUNGS.index(self.profile.rung)
         self._form = Form(self._start)
 
@@ -101,6 +102,14 @@ class ModelClient:
         profile = Profiles.load(settings.prompts_dir).of(settings.base_url, settings.model)
         return cls(settings.model, key, settings.base_url, profile)
 
+    async def open(self) -> AsyncOpenAI:
+        """Import the SDK, in a thread: that takes seconds, which no question has; a server does it at its start."""
+        async with self._opening:
+            if self._client is None:
+                caps = (MAX_REPLY_BYTES, MAX_WIRE_BYTES)
+                self._client = await asyncio.to_thread(open_sdk, self._key, self._base_url, *caps)
+            return self._client
+
     async def close(self) -> None:
         """Close the connections."""
         if self._client is not None:
@@ -116,17 +125,19 @@ class ModelClient:
             system: the stable part of the prompt.
             user: the part about this inquiry.
             schema: a strict JSON schema of an object.
-            deadline: seconds this may take in all, retries included.
+            deadline: seconds this may take in all, retries included; :meth:`open`, once a process, is not.
             temperature: None leaves it to the profile.
 
         Raises:
             ModelError: whatever went wrong; parameter ``calls`` says how many requests were made.
         """
-        talk = self._talk(Question(system, user, schema, temperature), deadline)
+        self._check(deadline)
         with self.breaker.attempt(deadline) as attempt:
+            sdk = await self.open()
+            talk = _Talk(Question(system, user, schema, temperature), time.monotonic() + deadline, self._form)
             try:
                 async with asyncio.timeout(deadline):
-                    return await self._tries(talk, attempt)
+                    return await self._tries(sdk, talk, attempt)
             except TimeoutError:
                 raise talk.failed("llm_timeout") from None
 
@@ -149,11 +160,13 @@ class ModelClient:
         Raises:
             ModelError: whatever went wrong; parameter ``calls`` says how many requests were made.
         """
-        talk = self._talk(Question(system, user, schema, temperature), deadline)
+        self._check(deadline)
         data: dict[str, Any] | None = None
         with self.breaker.attempt(deadline) as attempt:
+            create = (await self.open()).chat.completions.with_streaming_response.create
+            talk = _Talk(Question(system, user, schema, temperature), time.monotonic() + deadline, self._form)
             while data is None:
-                live = self._live(talk)
+                live = LiveAnswer(create, talk.until, MAX_REPLY_BYTES, self.profile.meaning)
                 try:
                     await live.open(**self._request(talk, stream=True))
                     while piece := await live.next():
@@ -172,17 +185,15 @@ class ModelClient:
         self._form = talk.form.learned(self._start)
         yield Answer(data, dict(talk.usage), talk.calls, model_name(live.reply, self.model))
 
-    def _talk(self, question: Question, deadline: float) -> _Talk:
-        """Begin a question; what cannot come to anything is refused at once."""
-        talk = _Talk(question, time.monotonic() + deadline, self._form)
+    def _check(self, deadline: float) -> None:
+        """Refuse at once what cannot come to anything."""
         if not sendable(self._key):
-            raise talk.failed("llm_auth")
+            raise ModelError("llm_auth", calls=0)
         if deadline <= 0:
-            raise talk.failed("llm_timeout")
-        return talk
+            raise ModelError("llm_timeout", calls=0)
 
-    async def _tries(self, talk: _Talk, attempt: Attempt) -> Answer:
-        create = self._sdk().chat.completions.with_raw_response.create
+    async def _tries(self, sdk: AsyncOpenAI, talk: _Talk, attempt: Attempt) -> Answer:
+        create = sdk.chat.completions.with_raw_response.create
         meaning = self.profile.meaning
         while True:
             try:
@@ -222,12 +233,3 @@ class ModelClient:
         if failed.short:
             talk.form = talk.form.wider()
         await asyncio.sleep(wait)
-
-    def _live(self, talk: _Talk) -> LiveAnswer:
-        create = self._sdk().chat.completions.with_streaming_response.create
-        return LiveAnswer(create, talk.until, MAX_REPLY_BYTES, self.profile.meaning)
-
-    def _sdk(self) -> AsyncOpenAI:
-        if self._client is None:
-            self._client = open_sdk(self._key, self._base_url, MAX_REPLY_BYTES, MAX_WIRE_BYTES)
-        return self._client

@@ -35,6 +35,7 @@ def fake():
 @pytest.fixture
 async def client(fake):
     client = ModelClient("some-model", KEY, fake.url)
+    await client.open()
     yield client
     await client.close()
 

@@ -48,6 +48,7 @@ async def test_every_fault_has_its_code_its_calls_and_says_nothing_of_ours_or_th
     caplog.set_level(logging.DEBUG)
     with FakeModel(default=fault.answer) as fake:
         client = ModelClient("some-model", KEY, fault.address(fake) if fault.address else fake.url)
+        await client.open()
         async with asyncio.timeout(fault.deadline + 2):
             error, shown, calls = await outcome(client, fault, streaming)
         await client.close()

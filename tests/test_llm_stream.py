@@ -37,6 +37,7 @@ def fake():
 @pytest.fixture
 async def client(fake):
     client = ModelClient("some-model", KEY, fake.url)
+    await client.open()
     yield client
     await client.close()
 
