@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from service.database.rulebooks import RulebookStore
     from service.drafting import Drafter
     from service.library.store import Library
-    from service.llm import ModelClient
+    from service.llm_ask import Asker
     from service.modelside import ModelSide
     from service.rulebook.book import Rulebook
 
@@ -42,8 +42,8 @@ class Desk:
     """Set while the files have changed and may not come into force."""
     restart: bool = False
     """True while changed files wait for the next start."""
-    model: ModelClient | None = None
-    """The client of the model's endpoint; None without a model."""
+    model: Asker | None = None
+    """The client of the model; None without one."""
 
     @property
     def knowledge_version(self) -> str:
@@ -92,19 +92,19 @@ async def assemble(settings: Settings, *, owner: bool) -> AsyncIterator[Desk]:
         )
 
 
-def _model_client(settings: Settings, stack: AsyncExitStack) -> ModelClient | None:
-    """The client of a model's endpoint, when one is configured; its SDK is imported at the first question."""
+def _model_client(settings: Settings, stack: AsyncExitStack) -> Asker | None:
+    """The client of a model, when one is configured; what it needs is imported at the first question."""
     if not settings.model_ready:
         return None
-    from service.llm import ModelClient
+    from service.model_client import client_of
 
-    client = ModelClient.from_settings(settings)
+    client = client_of(settings)
     if client is not None:
         stack.push_async_callback(client.close)
     return client
 
 
-def _model_side(client: ModelClient | None, settings: Settings) -> ModelSide | None:
+def _model_side(client: Asker | None, settings: Settings) -> ModelSide | None:
     """The writer that asks the model."""
     if client is None:
         return None

@@ -1,4 +1,4 @@
-"""LangChain's shapes over our parts; the only module that imports it.
+"""LangChain's shapes over our parts; only ``chain*.py`` import it.
 
 ``retriever`` lets anybody's chain use our search, ``runnable`` our drafter; ``cut_long`` is the one splitter we take
 from it, for text without sentence ends, with exact offsets.

@@ -25,6 +25,11 @@ class Question:
     schema: dict[str, Any]
     temperature: float | None = None
 
+    def in_words(self) -> str:
+        """The system prompt that asks for the form in words, with the schema."""
+        asked = phrase("model_answers_json", schema=json.dumps(self.schema, ensure_ascii=False))
+        return f"{self.system}\n\n{asked}"
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -42,7 +47,7 @@ class Form:
             form = {"name": "answer", "strict": True, "schema": question.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": form}
         else:
-            system += "\n\n" + phrase("model_answers_json", schema=json.dumps(question.schema, ensure_ascii=False))
+            system = question.in_words()
             if rung == "json_object":
                 body["response_format"] = {"type": "json_object"}
         body["messages"] = [{"role": "system", "content": system}, {"role": "user", "content": question.user}]
@@ -56,10 +61,8 @@ class Form:
         optional: dict[str, Any] = dict(profile.extra)
         if profile.limit is not None:
             optional[profile.limit.field] = profile.limit.tokens << self.doubled
-        if profile.temperature is not None:
-            wanted = profile.temperature.usual if question.temperature is None else question.temperature
-            if wanted is not None:
-                optional["temperature"] = min(wanted, profile.temperature.most)
+        if (heat := profile.heat(question.temperature)) is not None:
+            optional["temperature"] = heat
         if stream and profile.stream_usage:
             optional["stream_options"] = {"include_usage": True}
         return {name: value for name, value in optional.items() if name not in self.without}

@@ -20,14 +20,17 @@ class LiveAnswer:
 
     Args:
         create: the SDK's call.
+        request: its arguments.
         until: the deadline, on the monotonic clock.
         cap: bytes of text and junk, see :class:`StreamReader`.
         meaning: what the endpoint's codes mean.
     """
 
-    def __init__(self, create: Callable[..., Any], until: float, cap: int, meaning: Meaning) -> None:
-        self._create, self._until = create, until
-        self._meaning, self._formed = meaning, False
+    def __init__(
+        self, create: Callable[..., Any], request: dict[str, Any], until: float, cap: int, meaning: Meaning
+    ) -> None:
+        self._create, self._request, self._until = create, request, until
+        self._meaning, self._formed = meaning, formed(request)
         self._manager: Any = None
         self._chunks: AsyncIterator[bytes] | None = None
         self._settled = False
@@ -43,7 +46,7 @@ class LiveAnswer:
         """Whether a piece was handed out."""
         return self._shown.begun
 
-    async def open(self, **request: Any) -> None:
+    async def open(self) -> None:
         """Send the request and wait for the reply's head.
 
         Raises:
@@ -51,11 +54,10 @@ class LiveAnswer:
             FormRefused: the form of the answer was not accepted.
             TimeoutError: the deadline has passed.
         """
-        self._formed = formed(request)
         await_imports()
         with typed(self._meaning, self._formed):
             async with asyncio.timeout(self._until - time.monotonic()):
-                self._manager = self._create(**request)
+                self._manager = self._create(**self._request)
                 response = await self._manager.__aenter__()
         self._chunks = response.http_response.aiter_raw()
 

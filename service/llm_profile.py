@@ -39,6 +39,14 @@ class Temperature(StrictModel):
     most: float = Field(ge=0, le=2)
 
 
+class ChainManner(StrictModel):
+    """Vendors asked through LangChain: the bound of an answer in tokens, and what the reasons it ends for mean."""
+
+    tokens: int = Field(ge=1, le=100_000)
+    whole: list[str]
+    refused: list[str]
+
+
 class Rest(StrictModel):
     """When the breaker opens and for how long; see :mod:`service.llm_breaker`."""
 
@@ -77,6 +85,7 @@ class _Profile(_Manner):
 class _File(StrictModel):
     breaker: Rest
     general: _Manner
+    chain: ChainManner
     profiles: list[_Profile]
 
 
@@ -93,6 +102,13 @@ class Profile(BaseModel):
     stream_usage: bool
     meaning: Meaning
     rest: Rest
+
+    def heat(self, wanted: float | None) -> float | None:
+        """The temperature to send when ``wanted`` is asked for; None: send none."""
+        if self.temperature is None:
+            return None
+        heat = self.temperature.usual if wanted is None else wanted
+        return None if heat is None else min(heat, self.temperature.most)
 
 
 class Profiles:
@@ -127,6 +143,11 @@ class Profiles:
         """
         path = folder / FILE_NAME
         return cls(read_yaml(path if path.exists() else HOME / "prompts" / FILE_NAME))
+
+    @property
+    def chain(self) -> ChainManner:
+        """What holds for vendors asked through LangChain."""
+        return self._file.chain
 
     def of(self, base_url: str | None, model: str) -> Profile:
         """The profile for an endpoint's address and a model's name."""

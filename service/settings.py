@@ -23,6 +23,20 @@ class Endpoint:
     key: SecretStr | None
 
 
+VENDORS = {
+    "anthropic": "langchain-anthropic",
+    "bedrock_converse": "langchain-aws",
+    "cohere": "langchain-cohere",
+    "google_genai": "langchain-google-genai",
+    "google_vertexai": "langchain-google-vertexai",
+    "groq": "langchain-groq",
+    "mistralai": "langchain-mistralai",
+    "xai": "langchain-xai",
+}
+"""Vendors asked through LangChain, by the name in front of the model's, and the package each needs.
+
+Only these names count: what an OpenAI-compatible server calls ``qwen3:8b`` is a model's whole name.
+"""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -53,9 +67,15 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'youli.sqlite3'}"
 
     @property
+    def vendor(self) -> str | None:
+        """The vendor in front of the model's name, one of :data:`VENDORS`; None for OpenAI-compatible endpoints."""
+        name, colon, rest = (self.model or "").partition(":")
+        return name if colon and rest and name in VENDORS else None
+
+    @property
     def model_ready(self) -> bool:
-        """True when a model can be asked: a name, and a key or an endpoint of one's own."""
-        return bool(self.model) and (self.api_key is not None or self.base_url is not None)
+        """True when a model can be asked: a name, and a key, an endpoint of one's own or a vendor with its own key."""
+        return bool(self.model) and (self.vendor is not None or self.api_key is not None or self.base_url is not None)
 
     @property
     def embedding_endpoint(self) -> Endpoint | None:

@@ -23,7 +23,7 @@ GOOD = Reply.says({"ok": True})
 
 @pytest.fixture(autouse=True)
 def short_pause(monkeypatch):
-    monkeypatch.setattr("service.llm.PAUSE_S", 0.01)
+    monkeypatch.setattr("service.llm_ask.PAUSE_S", 0.01)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ USER = "要写的步骤：\n1. empathy：共情\n2. closing：收尾\n- empathy�
 
 @pytest.fixture(autouse=True)
 def short_pause(monkeypatch):
-    monkeypatch.setattr("service.llm.PAUSE_S", 0.01)
+    monkeypatch.setattr("service.llm_ask.PAUSE_S", 0.01)
 
 
 async def outcome(client, fault, streaming):

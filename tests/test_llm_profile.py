@@ -17,7 +17,7 @@ DATA = {"steps": [{"step": "empathy", "text": "等了三天，换谁都急。"}]
 
 @pytest.fixture(autouse=True)
 def short_pause(monkeypatch):
-    monkeypatch.setattr("service.llm.PAUSE_S", 0.01)
+    monkeypatch.setattr("service.llm_ask.PAUSE_S", 0.01)
 
 
 async def asked(client, streaming, **options):

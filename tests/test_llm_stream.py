@@ -25,7 +25,7 @@ MEANING = shipped().of(None, "m").meaning
 
 @pytest.fixture(autouse=True)
 def short_pause(monkeypatch):
-    monkeypatch.setattr("service.llm.PAUSE_S", 0.01)
+    monkeypatch.setattr("service.llm_ask.PAUSE_S", 0.01)
 
 
 @pytest.fixture

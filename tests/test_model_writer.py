@@ -57,7 +57,7 @@ def fake():
 
 @pytest.fixture
 async def writer(fake, monkeypatch):
-    monkeypatch.setattr("service.llm.PAUSE_S", 0.01)
+    monkeypatch.setattr("service.llm_ask.PAUSE_S", 0.01)
     client = ModelClient("some-model", "sk-test", fake.url)
     yield ModelWriter(client, Prompts.load(HOME / "prompts"))
     await client.close()

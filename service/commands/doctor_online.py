@@ -52,9 +52,9 @@ def look_at_embedding(settings: Settings, online: bool) -> Iterator[Seen]:
 
 async def _asked(settings: Settings) -> str:
     """Ask the model for the smallest answer there is; returns the name it goes by."""
-    from service.llm import ModelClient
+    from service.model_client import client_of
 
-    client = ModelClient.from_settings(settings)
+    client = client_of(settings)
     assert client is not None
     try:
         question = word("doctor", "ask_model")
