@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 from service.rulebook.checkfile import NumbersFile
 from service.text.memo import Memo
@@ -62,6 +62,16 @@ def _numbers_in(pieces: Sequence[str]) -> Iterator[tuple[Number, ...]]:
 _pieces = Memo(_numbers_in)
 
 
+_QUOTE = 600
+"""Characters of a text whose normal form is kept; a quotation has fewer."""
+_kept = lru_cache(maxsize=512)(fold)
+
+
+def _folded(text: str) -> str:
+    """The normal form; quotes of rules and terms of shops are sources of every other draft."""
+    return _kept(text) if len(text) <= _QUOTE else fold(text)
+
+
 class Sources:
     """The numbers some texts hold, and the texts in normal form."""
 
@@ -71,7 +81,7 @@ class Sources:
     @cached_property
     def texts(self) -> tuple[str, ...]:
         """The texts in normal form."""
-        return tuple(map(fold, self._given))
+        return tuple(map(_folded, self._given))
 
     @cached_property
     def text(self) -> str:

@@ -17,6 +17,7 @@ from service.reading.weighing import weighed
 from service.rulebook.facts import FactBook
 from service.rulebook.listening import Listening, Speaker
 from service.schemas import Inquiry
+from service.text.memo import MOST, SENTENCE
 
 __all__ = ["ALL_CHARS", "MESSAGE_CHARS", "RECORD_CHARS", "Heard", "Reading", "read", "records"]
 
@@ -38,7 +39,7 @@ def read(inquiry: Inquiry, listening: Listening, facts: FactBook) -> Reading:
     heard: list[Heard] = []
     pardoned: set[tuple[str, str]] = set()
     for part in parts:
-        found, spared = listen(part.text, part.speaker, listening, facts, part.index)
+        found, spared = _heard(part, listening, facts)
         placed = not part.key and part.fresh
         heard += found if placed else [replace(one, key=part.key, fresh=part.fresh) for one in found]
         pardoned |= spared if part.speaker == "buyer" else set()
@@ -47,6 +48,20 @@ def read(inquiry: Inquiry, listening: Listening, facts: FactBook) -> Reading:
         heard = weighed(parts, heard, weighing, facts.facts[weighing.fact].entry)
     fresh_from = next((part.index for part in parts if part.speaker == "buyer" and part.fresh), 0)
     return Reading(tuple(heard), fresh_from)
+
+
+def _heard(part: Part, listening: Listening, facts: FactBook) -> tuple[list[Heard], set[tuple[str, str]]]:
+    """What :func:`listen` hears; of records it is remembered, for systems write the same few words in every case."""
+    if part.speaker != "record" or len(part.text) > SENTENCE:
+        return listen(part.text, part.speaker, listening, facts, part.index)
+    known = listening.heard_before.get(part.text)
+    if known is None or known[0] is not facts:
+        if len(listening.heard_before) > MOST:
+            listening.heard_before.clear()
+        known = facts, listen(part.text, part.speaker, listening, facts, part.index)
+        listening.heard_before[part.text] = known
+    made: tuple[list[Heard], set[tuple[str, str]]] = known[1]
+    return made
 
 
 def _record_parts(inquiry: Inquiry, listening: Listening) -> Iterator[Part]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -92,6 +92,8 @@ class Listening:
     weighings: tuple[Weighing, ...] = ()
     """Facts that whole messages are weighed for."""
     asked: dict[str, tuple[Frames, ...]] = field(default_factory=dict)
+    heard_before: dict[str, tuple[FactBook, Any]] = field(default_factory=dict, repr=False, compare=False)
+    """What was heard in short records, with the facts it was heard for; the reading's, and gone with these patterns."""
 
     def only_asks(self, pattern: Pattern, clause: str) -> bool:
         """Whether the clause asks about the pattern's fact rather than demanding it."""
