@@ -35,9 +35,13 @@ class EvidenceRules:
     quote_min: int
     """Characters a quote must have."""
     rank: int
-    """Place by likeness a claimed value must reach among all values of its fact."""
+    """Place by likeness a claimed value of a choice must reach among all its values."""
+    flag_rank: int
+    """The same for a flag, among those it is learned with."""
     claims: int
     """Claims looked at."""
+    common: frozenset[str]
+    """Characters that tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -136,13 +140,17 @@ class Evidence:
         return any(other.value != one.value for other in frames)
 
     def _resembles(self, one: Heard, fact: Fact) -> bool:
+        """Whether the quote is like what people say who mean this. A number stands in its quote; that is enough."""
+        if fact.entry.kind == "number":
+            return True
         for alike in self._book.listening.by_example:
             label = str(one.value) if alike.fact == fact.name else fact.name
             if alike.speaker == "buyer" and alike.fact in (None, fact.name):
                 rank = alike.rank(one.quote, label)
                 if rank is not None:
-                    return one.value is False or rank <= self._rules.rank
-        return True
+                    return rank <= (self._rules.rank if alike.fact else self._rules.flag_rank)
+        names = f"{fact.name}{one.value if fact.entry.kind == 'choice' else ''}"
+        return not (set(names) - self._rules.common).isdisjoint(one.quote)
 
     def _decided(self, before: Understood, reading: Reading, shop: ShopFile) -> Understood:
         """What the rules decide on the fuller reading, each ruling held against the one without the claims."""

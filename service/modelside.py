@@ -32,8 +32,14 @@ class ModelSide:
     def evidence_rules(self) -> EvidenceRules:
         """What the reading prompt says of how far a model's reading counts."""
         words, limits = self.writer.reading_rules
-        flags = {word: value == "true" for word, value in words.items()}
-        return EvidenceRules(flags, limits["quote_min"], limits["rank"], limits["claims"])
+        return EvidenceRules(
+            flags={word: value == "true" for word, value in words["yes_no"].items()},
+            quote_min=limits["quote_min"],
+            rank=limits["rank"],
+            flag_rank=limits["flag_rank"],
+            claims=limits["claims"],
+            common=frozenset(words["common"]["chars"]),
+        )
 
     def reads_first(self, matter: Matter) -> bool:
         """Whether the offline reading is too unsure to have anything written on it."""
@@ -99,7 +105,7 @@ def _facts(brief: Brief) -> dict[str, str]:
     """Facts by the names people use; what the buyer only claims is left to the conversation."""
     facts: dict[str, str] = {}
     for name, value in sorted(brief.known.items()):
-        if value.source in ("buyer", "agent") or not value.filled:
+        if value.source in ("buyer", "agent") or not value.filled or brief.known.book.facts[name].entry.id in UNDERSTOOD:
             continue
         shown = show(value)
         if shown:

@@ -118,9 +118,9 @@ class ModelWriter:
         return self._draft.label
 
     @property
-    def reading_rules(self) -> tuple[Mapping[str, str], Mapping[str, int]]:
-        """Words for yes and no, and the limits of what a reading counts for."""
-        return self._reading.head.words["yes_no"], self._reading.head.limits
+    def reading_rules(self) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str, int]]:
+        """The words and the limits of what a reading counts for."""
+        return self._reading.head.words, self._reading.head.limits
 
     @property
     def remarks_limit(self) -> int:
