@@ -105,7 +105,11 @@ def _facts(brief: Brief) -> dict[str, str]:
     """Facts by the names people use; what the buyer only claims is left to the conversation."""
     facts: dict[str, str] = {}
     for name, value in sorted(brief.known.items()):
-        if value.source in ("buyer", "agent") or not value.filled or brief.known.book.facts[name].entry.id in UNDERSTOOD:
+        if (
+            value.source in ("buyer", "agent")
+            or not value.filled
+            or brief.known.book.facts[name].entry.id in UNDERSTOOD
+        ):
             continue
         shown = show(value)
         if shown:

@@ -25,6 +25,8 @@ _CHECKED_ON = re.compile(r"^【\w+｜[^】]*】", re.MULTILINE)
 
 def ground_of(brief: Brief, cited: Cited) -> Ground:
     """What this draft may state: order, records, policy, grants, derivations and the cited rules."""
+    from service.writing.slots import Slots
+
     inquiry = brief.inquiry
     quotes = _quotes(cited.citations)
     return Ground(
@@ -38,6 +40,7 @@ def ground_of(brief: Brief, cited: Cited) -> Ground:
         platform=inquiry.order.platform or "",
         goods=_goods_of(inquiry.order, brief.method.entry.goods),
         max_chars=inquiry.style.max_chars,
+        familiar=Slots(brief).familiar,
         given=True,
     )
 

@@ -62,5 +62,6 @@ def _ground(example: ExampleFile) -> Ground:
         offers=tuple(example.offers),
         planned=tuple(example.planned) if example.planned is not None else None,
         max_chars=example.max_chars,
+        familiar=example.familiar,
         given=example.given,
     )

@@ -30,6 +30,7 @@ class Ground:
         platform: where the order was placed; empty when unknown. Packs of that platform are in force.
         goods: what a reply may call the order's goods; empty when the order does not say.
         max_chars: characters a reply may have.
+        familiar: whether a reply may call the buyer 亲; None when nobody said.
         given: False when no draft, order, policy or messages were supplied; findings of provenance then only warn.
     """
 
@@ -43,6 +44,7 @@ class Ground:
     platform: str = ""
     goods: str = ""
     max_chars: int = 300
+    familiar: bool | None = None
     given: bool = False
 
     @cached_property

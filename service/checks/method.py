@@ -77,7 +77,11 @@ def _job(one: _Placed, ground: Ground, rules: CheckRules) -> list[Finding]:
         found = [said.finding("step_empty", 0, len(said.text), step=name, name=rules.entry.method.steps[name])]
     else:
         job = _JOBS.get(name)
-        found = [*(job(said, ground, rules) if job else []), *_repeated(said, ground, rules)]
+        found = [
+            *_familiar(said, ground, rules),
+            *(job(said, ground, rules) if job else []),
+            *_repeated(said, ground, rules),
+        ]
     return [f.model_copy(update={"start": f.start + one.start, "end": f.end + one.start, "step": name}) for f in found]
 
 
@@ -122,6 +126,13 @@ def _firmness(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
 
 def _closing(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
     return [] if said.matches("next") else [said.finding("closing_without_next", 0, len(said.text))]
+
+
+def _familiar(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
+    """亲 and its like, where neither tone, shop nor case allow them."""
+    if ground.familiar is not False:
+        return []
+    return [said.finding("familiar_out_of_place", *match.span()) for match in rules.familiar.finditer(said.text)]
 
 
 def _repeated(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:

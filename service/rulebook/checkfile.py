@@ -28,6 +28,7 @@ class ExampleFile(StrictModel):
     max_chars: int = 300
     checked_chars: int | None = None
     """Overrides that of the file."""
+    familiar: bool | None = None
     given: bool = True
 
 
@@ -140,6 +141,8 @@ class MethodWords(StrictModel):
 
     common: str
     repeated_min: int
+    familiar: str
+    """Pattern of what is familiar (亲, 呢): in place only where tone, shop and case allow it."""
     steps: dict[StepName, str]
 
 

@@ -24,7 +24,13 @@ RULE_IDS = frozenset(
         *("numbers_without_source", "buyer_number_as_commitment", "commitment_without_verdict"),
         *("act_said_done", "placeholder"),
         *("step_missing", "step_unplanned", "step_out_of_order", "step_empty", "empathy_formula", "empathy_general"),
-        *("rule_without_conclusion", "offer_not_there", "firmness_concedes", "firmness_discourages"),
+        *(
+            "familiar_out_of_place",
+            "rule_without_conclusion",
+            "offer_not_there",
+            "firmness_concedes",
+            "firmness_discourages",
+        ),
         *("closing_without_next", "sentence_repeated"),
         *("too_long", "too_long_to_check", "private_data", "alias_left"),
     }
@@ -89,6 +95,11 @@ class CheckRules:
         """Names that hold numbers and state nothing (``双11``)."""
         words = sorted(map(fold, self.entry.numbers.names), key=len, reverse=True)
         return re.compile("|".join(map(re.escape, words)) or r"(?!)")
+
+    @cached_property
+    def familiar(self) -> re.Pattern[str]:
+        """What is familiar."""
+        return re.compile(self.entry.method.familiar)
 
     @cached_property
     def private_hint(self) -> re.Pattern[str]:
