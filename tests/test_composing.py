@@ -217,3 +217,38 @@ async def test_a_failing_endpoint_leaves_the_playbook_and_says_why(fake: FakeMod
     assert made.reply == plain.reply
     assert (made.writer.kind, made.writer.degraded, made.writer.reason) == ("playbook", True, "llm_auth")
     assert made.writer.calls == 1
+
+
+async def test_the_playbook_follows_an_instruction_within_its_rules() -> None:
+    turns = ("裙子不喜欢，我要退货",)
+    plain = [await draft(inquiry(f"{turns[0]}{n}", order=LATE)) for n in range(6)]
+    short = [await draft(inquiry(f"{turns[0]}{n}", order=LATE, instruction="麻烦更简短一点")) for n in range(6)]
+    assert sum(len(made.reply) for made in short) < sum(len(made.reply) for made in plain)
+    assert [(m.verdict, [s.step for s in m.steps]) for m in short] == [
+        (m.verdict, [s.step for s in m.steps]) for m in plain
+    ]
+    formal = await draft(inquiry(*turns, order=LATE, instruction="正式一点"))
+    assert formal.reply.startswith("您好")
+
+
+async def test_a_short_reply_is_short() -> None:
+    made = await draft(inquiry("裙子不喜欢，我要退货", order=LATE, style={"max_chars": 100}))
+    assert 0 < len(made.reply) <= 100
+
+
+@pytest.mark.parametrize(
+    ("turns", "order"),
+    [
+        (("面霜用了脸上又红又肿，要你们赔",), {"category": "美妆", "used": True}),
+        (("你们真不要脸，骗子店，退钱！",), LATE),
+        (("不给退我就去12315投诉",), LATE),
+    ],
+)
+async def test_nobody_hurt_or_angry_is_called_dear(fake: FakeModel, turns: tuple[str, ...], order: Any) -> None:
+    fake.default = spoilt("closing", "亲，您看好了回我一声呢。")
+    for style in ({"tone": "warm"}, {"tone": "neutral"}):
+        made = await made_by(fake, *turns, order=order, style=style)
+        assert "亲，" not in made.reply and "呢" not in made.reply
+        assert "不用“亲”" in fake.requests[0].prompt
+    calm = await made_by(fake, "裙子不喜欢，我要退货", style={"tone": "warm"})
+    assert "亲，您看好了回我一声呢。" in calm.reply

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -56,6 +57,16 @@ class Register(StrictModel):
     """Tones in which a reply may be familiar (亲, 呢)."""
 
 
+class InstructionFile(StrictModel):
+    """What the playbook makes of an agent's instruction that holds one of ``words``; a model reads it itself."""
+
+    words: list[str]
+    tone: Literal["warm", "neutral", "formal"] | None = None
+    """The register, where the style names none."""
+    brief: list[StepName] = Field(default_factory=list)
+    """Steps for which the shortest line is taken."""
+
+
 class MethodFile(StrictModel):
     """The whole file."""
 
@@ -68,6 +79,7 @@ class MethodFile(StrictModel):
     goods: GoodsFile
     """What ``{货}`` is."""
     register_: Register = Field(alias="register")
+    instructions: list[InstructionFile] = Field(default_factory=list)
     threats: dict[str, str]
     """Threat values → display name."""
     reply_chars: int = 150

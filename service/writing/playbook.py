@@ -16,20 +16,24 @@ class Playbook:
         self._scenarios = scenarios
 
     def write(self, brief: Brief) -> list[Step]:
-        """Every step of the plan, one bubble each. A step without any script in reach is left out."""
-        slots = Slots(brief)
-        steps: list[Step] = []
-        for name in brief.plan.steps:
-            text = self.line(brief, name, slots)
-            if text:
-                steps.append(Step(step=name, text=text, writer="playbook"))
-        return steps
+        """Every step of the plan, one bubble each. A step without any script in reach is left out.
 
-    def line(self, brief: Brief, step: StepName, slots: Slots) -> str:
+        Where the reply would be longer than the desk allows, every step takes its shortest line.
+        """
+        steps = self._steps(brief, short=False)
+        most = brief.inquiry.style.max_chars
+        return steps if sum(len(step.text) + 1 for step in steps) <= most + 1 else self._steps(brief, short=True)
+
+    def _steps(self, brief: Brief, *, short: bool) -> list[Step]:
+        slots = Slots(brief)
+        lines = ((name, self.line(brief, name, slots, short=short)) for name in brief.plan.steps)
+        return [Step(step=name, text=text, writer="playbook") for name, text in lines if text]
+
+    def line(self, brief: Brief, step: StepName, slots: Slots, *, short: bool = False) -> str:
         """One step's bubble.
 
         The most special bullets whose conditions hold and whose slots are filled; among equals the inquiry's hash
-        picks; none that an earlier agent turn has said already.
+        picks, or the shortest is taken; none that an earlier agent turn has said already.
         """
         bullets = self._bullets(brief.plan.boundary.entry.scenario, brief.plan.verdict, step)
         rendered: list[tuple[int, str]] = []
@@ -41,6 +45,8 @@ class Playbook:
             return ""
         top = max(weight for weight, _ in fresh)
         equals = [text for weight, text in fresh if weight == top]
+        if short or brief.short(step):
+            return min(equals, key=len)
         return equals[brief.pick(step, len(equals))]
 
     def last(self, brief: Brief, step: StepName) -> str:

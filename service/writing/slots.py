@@ -14,9 +14,9 @@ from service.judging import Decision, Ruling
 from service.method import Plan
 from service.reading import Heard, records
 from service.rulebook.conditions import Value
-from service.rulebook.methodfile import Method
+from service.rulebook.methodfile import InstructionFile, Method
 from service.rulebook.scripts import fill
-from service.schemas import Inquiry
+from service.schemas import Inquiry, StepName
 from service.text.normalise import normalise
 from service.text.private import Masker
 from service.text.segment import clauses
@@ -48,6 +48,16 @@ class Brief:
     def pick(self, key: str, count: int) -> int:
         """An index below ``count``: the same inquiry always gets the same, another one most likely another."""
         return int.from_bytes(hashlib.blake2b(f"{key}\0{self._seed}".encode(), digest_size=8).digest()) % count
+
+    @cached_property
+    def instructed(self) -> tuple[InstructionFile, ...]:
+        """What the agent's instruction asks of the wording, as far as the playbook knows it."""
+        said = self.inquiry.instruction or ""
+        return tuple(one for one in self.method.entry.instructions if any(word in said for word in one.words))
+
+    def short(self, step: StepName) -> bool:
+        """Whether the shortest line is wanted for a step."""
+        return any(step in one.brief for one in self.instructed)
 
     @cached_property
     def _seed(self) -> str:
@@ -123,8 +133,9 @@ class Slots(Mapping[str, str]):
 
     @property
     def tone(self) -> str:
-        """The register the desk asked for, or the shop's own."""
-        return self.brief.inquiry.style.tone or self.brief.known.shop.tone
+        """The register the desk asked for, by style or by instruction, or the shop's own."""
+        told = next((one.tone for one in self.brief.instructed if one.tone), None)
+        return self.brief.inquiry.style.tone or told or self.brief.known.shop.tone
 
     @cached_property
     def familiar(self) -> bool:
