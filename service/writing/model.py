@@ -186,13 +186,14 @@ class ModelWriter:
         reader, growing = self._reader(page), Growing()
         schema = answer_schema(page.steps, len(page.material.passages))
         waiting: list[object] = []
-        read, notes, left = False, "", list(page.steps)
+        read, notes, left, counted = False, "", list(page.steps), False
         pieces = self._client.stream(page.system, self._user(page), schema, spent.left)
         try:
             async with aclosing(pieces):
                 async for piece in pieces:
                     if not isinstance(piece, str):
                         spent.add(piece)
+                        counted = True
                         continue
                     for part in growing.feed(piece):
                         if part.name == "reading" and not read:
@@ -206,7 +207,10 @@ class ModelWriter:
                         if (step := _next(reader, waiting.pop(0), left)) is not None:
                             yield step
         except ModelError as error:
+            counted = True
             raise spent.failed(error) from None
+        finally:
+            spent.calls += not counted  # ended by the reader: it was asked all the same
         if not read:  # the answer is whole and has no reading: none can come any more
             yield []
             for item in waiting:
