@@ -13,7 +13,7 @@ from typing import Any
 
 from evals.benchmarks.faulty import FINE, Variant
 from evals.benchmarks.inquiries import bodies
-from evals.benchmarks.processes import control, held
+from evals.benchmarks.processes import control, held, waited_of
 from evals.benchmarks.texts import KNOWLEDGE
 from evals.benchmarks.verdicts import Tally, problems_of, same_steps
 from service.drafting import Drafter
@@ -133,7 +133,7 @@ async def left(port: int, wait: float = 2.0) -> dict[str, int]:
 
 def waited_for_processor() -> float:
     """Seconds this process's first thread was ready to run while the processors were at other work."""
-    return int(Path("/proc/self/schedstat").read_text("ascii").split()[1]) / 1e9
+    return waited_of(os.getpid())
 
 
 def _sockets() -> int:

@@ -66,14 +66,17 @@ class Served:
         """The same of the processes it has started and that run."""
         return sum(_used(pid) or 0.0 for pid in children(self.pid))
 
-    def settle(self, patience: float = 90.0) -> None:
-        """Wait until it does nothing: a server learns from its examples beside its first answers."""
-        until, before = time.monotonic() + patience, self.cpu()
-        while time.monotonic() < until:
+    def waited(self) -> float:
+        """Seconds its first thread, where the loop runs, was ready to run while the processors were at other work."""
+        return waited_of(self.pid)
+
+    def settle(self, patience: float = 400.0) -> None:
+        """Wait until it does nothing for a while: a server learns from its examples beside its first answers."""
+        until, before, quiet = time.monotonic() + patience, self.cpu(), 0
+        while time.monotonic() < until and quiet < 3:
             time.sleep(1.0)
             now = self.cpu()
-            if now - before < 0.03:
-                return
+            quiet = quiet + 1 if now - before < 0.03 else 0
             before = now
 
     def stop(self) -> None:
@@ -140,6 +143,11 @@ def youli_environment(folder: Path, endpoint: int, **more: str) -> dict[str, str
         "OPENAI_BASE_URL": f"http://127.0.0.1:{endpoint}/v1",
         "OPENAI_API_KEY": "sk-of-no-use",
     } | more
+
+
+def waited_of(pid: int) -> float:
+    """Seconds the first thread of a process was ready to run and did not."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[1]) / 1e9
 
 
 def held(pid: int) -> dict[str, int]:
