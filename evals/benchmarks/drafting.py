@@ -162,8 +162,8 @@ def show(told: dict[str, Any]) -> None:
     for name, spent in told["cpu"]["stages"].items():
         print(f"  where {name}'s time goes, ms: " + "  ".join(f"{stage} {value:.2f}" for stage, value in spent.items()))
     print(
-        "\n500 ms of model time; ms added (median, one at a time; own: without waiting for a processor); drafts a second "
-        "with 64 at once, ratio to bare"
+        "\n500 ms of model time; ms added (median, one at a time; own: without waiting for a processor); drafts a "
+        "second with 64 at once, ratio to bare"
     )
     for name in told["added"]:
         rate = told["rate"][name]
