@@ -19,7 +19,7 @@ from typing import Any
 from evals.benchmarks.chaos import CLOSED_WITHIN_S, chaos
 from evals.benchmarks.faults_in_process import model_faults
 from evals.benchmarks.faulty import Variant, variants
-from evals.benchmarks.processes import compile_all, served
+from evals.benchmarks.processes import Served, compile_all, served
 from evals.benchmarks.vector_faults import QUERY_S, vector_faults
 from evals.benchmarks.verdicts import Tally
 from service.logs import configure_logs
@@ -42,12 +42,13 @@ def _total(name: str, count: int, tally: Tally, deadline: float) -> bool:
     print(
         f"{name}: {count} variants, usable and as expected {tally.usable} of {tally.asked}; overrun of {deadline:g} s "
         f"p99 {over:.3f} s, {own:.3f} s without the time the machine was at other work (goal {OVERRUN_S}), "
-        f"longest {max(tally.seconds):.3f} s; problems {dict(tally.problems)}"
+        f"longest {max(tally.seconds):.3f} s; made again for want of a processor {tally.again}; "
+        f"problems {dict(tally.problems)}"
     )
     return tally.usable == tally.asked and own <= OVERRUN_S
 
 
-def model_part(port: int, folder: Path, given: argparse.Namespace) -> bool:
+def model_part(endpoint: Served, folder: Path, given: argparse.Namespace) -> bool:
     """Print each variant, and the totals; whether all was well."""
     chosen = [v for v in variants() if not given.only or v.id.startswith(given.only)]
     whole: dict[bool, Tally] = {False: Tally(), True: Tally()}
@@ -56,14 +57,14 @@ def model_part(port: int, folder: Path, given: argparse.Namespace) -> bool:
         _row(variant.id if variant else "sound endpoint", "stream" if stream else "plain", tally)
         whole[stream].join(tally)
 
-    left = asyncio.run(model_faults(port, folder, chosen, given.repeats, given.deadline, told))
+    left = asyncio.run(model_faults(endpoint, folder, chosen, given.repeats, given.deadline, told))
     well = [_total("stream" if way else "plain", len(chosen), tally, given.deadline) for way, tally in whole.items()]
     print(f"left: {json.dumps(left)}")
     after = left["after"]
     return all(well) and after["tasks"] <= left["before"]["tasks"] and not after["streams at the endpoint"]
 
 
-def vectors_part(port: int, folder: Path, given: argparse.Namespace) -> bool:
+def vectors_part(endpoint: Served, folder: Path, given: argparse.Namespace) -> bool:
     """The same of the embeddings endpoint. V2 is no draft and has no deadline."""
     whole, count = Tally(), 0
 
@@ -75,15 +76,17 @@ def vectors_part(port: int, folder: Path, given: argparse.Namespace) -> bool:
             tally.seconds, tally.worked = [], []
         whole.join(tally)
 
-    left = asyncio.run(vector_faults(port, folder, given.repeats, given.only, told))
+    left = asyncio.run(vector_faults(endpoint, folder, given.repeats, given.only, told))
     well = _total("drafts", count, whole, QUERY_S)
     print(f"left: {json.dumps(left)}")
     return well and left["tasks after"] <= left["tasks before"]
 
 
-def chaos_part(port: int, folder: Path, given: argparse.Namespace) -> bool:
+def chaos_part(endpoint: Served, folder: Path, given: argparse.Namespace) -> bool:
     """Print what came of the load; whether all was well."""
-    told: dict[str, Any] = chaos(port, folder, given.seconds, given.at_once, given.share, given.seed, given.deadline)
+    told: dict[str, Any] = chaos(
+        endpoint.port, folder, given.seconds, given.at_once, given.share, given.seed, given.deadline
+    )
     tally: Tally = told["tally"]
     untyped = sum(count for problem, count in tally.problems.items() if problem.startswith("untyped"))
     rate = tally.usable / tally.asked
@@ -123,7 +126,7 @@ def main(arguments: list[str]) -> int:
         for part in given.part or list(PARTS):
             print(f"\n{part}", flush=True)
             with served("endpoint", ["evals.benchmarks.endpoint"], folder, None) as endpoint:
-                well = PARTS[part](endpoint.port, folder / part, given) and well
+                well = PARTS[part](endpoint, folder / part, given) and well
     return int(not well)
 
 

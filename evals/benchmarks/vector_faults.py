@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from evals.benchmarks.faults_in_process import Bench, bench, finished, waited_for_processor
+from evals.benchmarks.faults_in_process import Bench, bench, finished
 from evals.benchmarks.faulty import FINE, Variant
 from evals.benchmarks.faulty_vectors import variants
 from evals.benchmarks.inquiries import bodies
-from evals.benchmarks.processes import control
+from evals.benchmarks.processes import Served, control
 from evals.benchmarks.texts import sentences
 from evals.benchmarks.verdicts import Tally, problems_of
 from service.drafting import Drafter
@@ -39,13 +39,13 @@ async def drafts(built: Bench, port: int, variant: Variant | None, repeats: int,
     drafter, tally = Drafter(built.rulebook, built.library), Tally()
     for body in bodies(repeats, seed, writer="playbook"):
         _fresh(built)
-        begun, waited = time.monotonic(), waited_for_processor()
+        begun, waited = time.monotonic(), built.waited()
         try:
             draft, _ = await finished(drafter, Inquiry.model_validate(body))
         except Exception as error:
             tally.add([f"raised {type(error).__name__}: {error}"[:200]], "raised", time.monotonic() - begun)
             continue
-        seconds, waited = time.monotonic() - begun, waited_for_processor() - waited
+        seconds, waited = time.monotonic() - begun, built.waited() - waited
         told = draft.model_dump(mode="json", by_alias=True)
         problems, reason = problems_of(told, None, None), draft.search.reason
         if draft.search.degraded != (reason is not None):
@@ -85,10 +85,11 @@ def _found(built: Bench, mark: str) -> bool:
     return any(mark in passage.text for passage in built.library.search(request))
 
 
-async def vector_faults(port: int, folder: Path, repeats: int, only: str, told: Any) -> dict[str, int]:
+async def vector_faults(served: Served, folder: Path, repeats: int, only: str, told: Any) -> dict[str, int]:
     """All variants; ``told`` hears of each. Returns what is left of tasks."""
+    port = served.port
     endpoint = {"embedding_model": "fake-e", "embedding_base_url": f"http://127.0.0.1:{port}/v1"}
-    async with bench(folder, 1.0, **endpoint) as built:
+    async with bench(folder, 1.0, served.pid, **endpoint) as built:
         filled = await built.library.fill_vectors()
         if filled.left or filled.reason:
             raise RuntimeError(f"no vectors from a sound endpoint: {filled}")

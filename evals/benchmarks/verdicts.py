@@ -29,6 +29,8 @@ class Tally:
     seconds: list[float] = field(default_factory=list)
     worked: list[float] = field(default_factory=list)
     """The same less the time the machine was at other work."""
+    again: int = 0
+    """Drafts that had to be made again because of that."""
 
     def add(self, problems: list[str], reason: str | None, seconds: float, waited: float = 0.0) -> None:
         """One draft more."""
@@ -47,6 +49,7 @@ class Tally:
         self.problems += other.problems
         self.seconds += other.seconds
         self.worked += other.worked
+        self.again += other.again
 
     def percentile(self, share: float, worked: bool = False) -> float:
         """Seconds that this share of the drafts did not take longer than."""
