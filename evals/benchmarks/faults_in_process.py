@@ -49,7 +49,10 @@ class Bench:
         return sum(map(waited_of, self._pids))
 
     async def prepare(self) -> None:
-        """What each inquiry's steps are, as the playbook writes them."""
+        """Learn what a served process has learned, and what each inquiry's steps are as the playbook writes them."""
+        for learner in (*self.rulebook.listening.by_example, *self.rulebook.listening.weighings):
+            learner.learn()
+        self.rulebook.forbidden.ready()
         drafter = Drafter(self.rulebook, self.library)
         for inquiry in self._inquiries:
             draft, _ = await finished(drafter, inquiry.model_copy(update={"writer": "playbook"}))
