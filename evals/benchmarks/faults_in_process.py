@@ -50,8 +50,10 @@ class Bench:
 
     async def prepare(self) -> None:
         """Learn what a served process has learned, and what each inquiry's steps are as the playbook writes them."""
-        for learner in (*self.rulebook.listening.by_example, *self.rulebook.listening.weighings):
-            learner.learn()
+        for by_example in self.rulebook.listening.by_example:
+            by_example.learn()
+        for weighing in self.rulebook.listening.weighings:
+            weighing.learn()
         self.rulebook.forbidden.ready()
         drafter = Drafter(self.rulebook, self.library)
         for inquiry in self._inquiries:
