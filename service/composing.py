@@ -20,7 +20,7 @@ from service.modelside import ModelSide
 from service.releasing import Release
 from service.schemas import Claim, Finding, Step, StepName, Variant, WriterOut
 from service.sourcing import ground_of
-from service.writing.model import Page, Spent, Spoilt, Written
+from service.writing.page import Page, Spent, Spoilt, Written
 from service.writing.playbook import Playbook
 
 Reconsider = Callable[[Matter, Sequence[Claim]], Awaitable[Matter]]

@@ -12,7 +12,8 @@ from service.matter import Matter
 from service.rulebook.facts import FactBook
 from service.schemas import Passage
 from service.writing.material import Told
-from service.writing.model import ModelWriter, Page
+from service.writing.model import ModelWriter
+from service.writing.page import Page
 from service.writing.slots import Brief, Slots, show
 
 READS_FIRST = "first_below"

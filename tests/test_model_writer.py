@@ -10,7 +10,8 @@ from service.schemas import Context, Inquiry, Message, Order, Passage, Step, Sty
 from service.settings import HOME
 from service.writing.answer import answer_schema
 from service.writing.material import Told
-from service.writing.model import ModelWriter, Page, Spent, Spoilt
+from service.writing.model import ModelWriter
+from service.writing.page import Page, Spent, Spoilt
 from service.writing.prompts import Prompts
 from tests.fake_model import FakeModel, Reply, obedient
 

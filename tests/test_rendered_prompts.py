@@ -16,7 +16,8 @@ from service.schemas import Inquiry, Message, Order, Passage, Step, Style
 from service.settings import HOME
 from service.writing import material
 from service.writing.material import Told
-from service.writing.model import ModelWriter, Page, Spent
+from service.writing.model import ModelWriter
+from service.writing.page import Page, Spent
 from service.writing.prompts import Prompts
 
 KEPT = Path(__file__).parent / "data" / "prompts"

@@ -6,10 +6,8 @@ cache it. What an answer is worth is read in :mod:`service.writing.answer`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from service.errors import ModelError
@@ -18,6 +16,7 @@ from service.schemas import Claim, Step, StepName
 from service.writing.answer import Reader, Unfit, answer_schema, reading_schema
 from service.writing.growing import Growing
 from service.writing.material import Material, Told
+from service.writing.page import Page, Spent, Spoilt, Written
 from service.writing.prompts import Prompts
 
 ATTEMPTS = 2
@@ -36,73 +35,6 @@ class Client(Protocol):
         self, system: str, user: str, schema: dict[str, Any], deadline: float, temperature: float | None = None
     ) -> AsyncGenerator[str | Answer]:
         """The same in pieces, the whole answer last."""
-
-
-@dataclass
-class Spent:
-    """What one draft cost so far, over all its calls."""
-
-    until: float
-    """Monotonic time at which the draft's patience ends."""
-    calls: int = 0
-    usage: dict[str, int] = field(default_factory=dict)
-    model: str | None = None
-
-    @property
-    def left(self) -> float:
-        """Seconds that remain; never negative."""
-        return max(0.0, self.until - time.monotonic())
-
-    def add(self, answer: Answer) -> None:
-        """Count one answered question."""
-        self.calls += answer.calls
-        self.model = answer.model
-        for kind, count in answer.usage.items():
-            self.usage[kind] = self.usage.get(kind, 0) + count
-
-    def failed(self, error: ModelError) -> ModelError:
-        """Count a question that failed; the error, with all calls so far."""
-        self.calls += int(error.parameters.get("calls", 0))
-        return ModelError(error.code, calls=self.calls)
-
-
-@dataclass(frozen=True)
-class Page:
-    """What is asked for one matter: its plan and tone, its material, and the stable part of the prompt."""
-
-    common: str
-    """The instructions, before the examples."""
-    examples: str
-    material: Material
-    steps: Sequence[StepName]
-    verdict: str
-    tone: str
-    address: bool
-    max_chars: int
-    reads: bool
-    """Whether the answer is to read as well."""
-
-    @property
-    def system(self) -> str:
-        """The stable part."""
-        return f"{self.common}\n\n{self.examples}".strip()
-
-
-@dataclass(frozen=True)
-class Written:
-    """A whole answer: what was read, the steps, the remark to the agent."""
-
-    claims: list[Claim]
-    steps: list[Step]
-    notes: str
-
-
-@dataclass(frozen=True)
-class Spoilt:
-    """A streamed step that cannot stand, and why."""
-
-    step: StepName
-    mistake: str
 
 
 class ModelWriter:
