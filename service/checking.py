@@ -13,6 +13,7 @@ from service.checks.length import check_length, check_reach
 from service.checks.method import check_method
 from service.checks.phrases import check_phrases
 from service.checks.privacy import check_privacy
+from service.checks.said import Spans
 from service.rulebook.book import CheckBook
 from service.schemas import CheckRequest, CheckResult, Draft, Finding, Inquiry, Step, StepIn, StepName
 from service.sourcing import ground_of, ground_of_request
@@ -28,6 +29,8 @@ WINDOW = 600
 """Characters checked at once; a reply is shorter."""
 UNPAUSED = 200
 """Characters without a pause that are checked at once where a sentence does not fit: nobody writes so."""
+TELLS: StepName = "empathy"
+"""The step in which a reply tells the buyer's own story back."""
 ENOUGH = 50
 """Findings after which a text is not looked at further."""
 
@@ -65,7 +68,7 @@ class Checker:
             if step.writer != "playbook" and step.step in spare:
                 candidates.append(spare[step.step])
             candidates.append(Step(step=step.step, text=playbook.last(brief, step.step), writer="playbook"))
-            passed = next((c for c in candidates if c.text and not blocks(self.text(c.text, ground))), None)
+            passed = next((c for c in candidates if c.text and not blocks(self.text(c.text, ground, _told([c])))), None)
             if passed is None:
                 return Settled(no_safe_draft=True)
             settled.steps.append(passed)
@@ -76,8 +79,8 @@ class Checker:
             return Settled(no_safe_draft=True) if blocks(findings) else Settled(last, findings)
         return settled
 
-    def text(self, text: str, ground: Ground) -> list[Finding]:
-        """Every check that looks at words alone, in text order.
+    def text(self, text: str, ground: Ground, told: Spans = ()) -> list[Finding]:
+        """Every check that looks at words alone, in text order; in ``told`` the buyer's own story is told.
 
         A long text is checked window by window, cut at sentence ends where it has any, so that work grows with its
         length only. Beyond ``checked_chars`` (``knowledge/checks.yaml``) nothing is read: one blocking finding says so.
@@ -87,21 +90,22 @@ class Checker:
         found: list[Finding] = []
         rules = self.rulebook.checkrules
         for start, end in _windows(text[: rules.entry.checked_chars]):
-            for finding in self._window(text[start:end], ground):
+            here = [(a - start, b - start) for a, b in told] if start else told
+            for finding in self._window(text[start:end], ground, here):
                 place = {"start": finding.start + start, "end": finding.end + start}
                 found.append(finding.model_copy(update=place) if start else finding)
             if len(found) >= ENOUGH:
                 break
         return [*found, *check_reach(text, rules)]
 
-    def _window(self, text: str, ground: Ground) -> list[Finding]:
+    def _window(self, text: str, ground: Ground, told: Spans) -> list[Finding]:
         rules = self.rulebook.checkrules
         norm = normalise(text)
         found = [
             *check_phrases(
                 norm, self.rulebook.forbidden, customer_quotes=ground.buyer, ground=ground, checkrules=rules
             ),
-            *check_grounding(norm, ground, rules),
+            *check_grounding(norm, ground, rules, told),
             *check_leaks(norm, rules),
             *check_privacy(norm, ground, rules),
         ]
@@ -111,7 +115,7 @@ class Checker:
         """Findings on the whole reply, with the step each lies in."""
         reply = "\n".join(step.text for step in steps)
         rules = self.rulebook.checkrules
-        found = [*self.text(reply, ground), *check_length(reply, ground, rules)]
+        found = [*self.text(reply, ground, _told(steps)), *check_length(reply, ground, rules)]
         return [*_located(found, steps), *check_method(steps, ground, rules)]
 
     def prefix(self, steps: Sequence[Step], rest: Sequence[Step], ground: Ground) -> list[Finding]:
@@ -121,7 +125,7 @@ class Checker:
         whole = check_method([*steps, *rest], ground, rules)
         names = {step.step for step in steps}
         own = [finding for finding in whole if finding.step in names]
-        return [*self.text(text, ground), *check_length(text, ground, rules), *own]
+        return [*self.text(text, ground, _told(steps)), *check_length(text, ground, rules), *own]
 
     def check(self, request: CheckRequest, stored: tuple[Draft, Inquiry] | None) -> CheckResult:
         """Any text against everything that is known of its case."""
@@ -133,7 +137,7 @@ class Checker:
     def _found(self, text: str, steps: Sequence[StepIn] | None, ground: Ground) -> list[Finding]:
         """Findings on a text, and on the steps it is made of where there is a case to hold them against."""
         rules = self.rulebook.checkrules
-        found = [*self.text(text, ground), *check_length(text, ground, rules)]
+        found = [*self.text(text, ground, _told(steps or ())), *check_length(text, ground, rules)]
         if steps and ground.given:
             return [*_located(found, steps), *check_method(steps, ground, rules)]
         return found
@@ -179,6 +183,17 @@ def _pause(text: str, start: int) -> int:
 def blocks(findings: Sequence[Finding]) -> bool:
     """Whether anything found keeps a text from being sent."""
     return any(finding.severity == "block" for finding in findings)
+
+
+def _told(steps: Sequence[Step | StepIn]) -> Spans:
+    """Where, in the steps put together, the buyer's own story is told."""
+    spans: list[tuple[int, int]] = []
+    place = 0
+    for step in steps:
+        if step.step == TELLS:
+            spans.append((place, place + len(step.text)))
+        place += len(step.text) + 1
+    return spans
 
 
 def _located(findings: Sequence[Finding], steps: Sequence[Step | StepIn]) -> list[Finding]:

@@ -11,9 +11,9 @@ from itertools import islice
 from service.checks.derived import derived
 from service.checks.ground import Ground
 from service.checks.handed import owed
-from service.checks.said import MOST, Said
+from service.checks.said import MOST, Said, Spans
 from service.checks.sources import numbers_of
-from service.checks.theirs import lived, repeated
+from service.checks.theirs import lived, repeated, retold
 from service.rulebook.checkfile import NumbersFile
 from service.rulebook.checkrules import GRANT_WORDS, PRESENT_WORDS, CheckRules
 from service.schemas import Finding
@@ -31,9 +31,16 @@ _CENT = 0.006
 _OPENERS = frozenset(" \n。!?;；:,(（~…")
 
 
-def unsourced(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
-    """Findings on numbers nobody gave, and on numbers of the buyer's that stand in what we undertake."""
-    return _Weighing(said, ground, rules).findings()
+def unsourced(said: Said, ground: Ground, rules: CheckRules, told: Spans = ()) -> list[Finding]:
+    """Findings on numbers nobody gave, and on numbers of the buyer's that stand in what we undertake.
+
+    Args:
+        said: the text.
+        ground: what it may state.
+        rules: what the checks look for.
+        told: spans, in code points of the text as sent, in which the buyer's own story is told.
+    """
+    return _Weighing(said, ground, rules, told).findings()
 
 
 @dataclass
@@ -43,6 +50,7 @@ class _Weighing:
     said: Said
     ground: Ground
     rules: CheckRules
+    told: Spans = ()
 
     @property
     def limits(self) -> NumbersFile:
@@ -78,10 +86,16 @@ class _Weighing:
             return None
         rule = "numbers_without_source"
         if self.ground.claimed.holds(number, self.said.text[number.start : number.end], limits):
-            if self._countable(number) or (not pledged and repeated(number, self.said)):
+            if self._countable(number) or (not pledged and (repeated(number, self.said) or self._retold(number))):
                 return None
             rule = "buyer_number_as_commitment"
         return self._finding(rule, number)
+
+    def _retold(self, number: Number) -> bool:
+        """The buyer's own story; money, shares and bare figures only where it is told, or where they are passed on."""
+        place, _ = self.said.norm.span(number.start, number.end)
+        free = number.kind not in self.limits.weighty or any(start <= place < end for start, end in self.told)
+        return retold(number, self.said, timed=number.kind in self.limits.timed, free=free)
 
     def _owed(self, number: Number) -> bool:
         words = self.said.text[number.start : number.end]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from functools import cached_property
 
 from service.rulebook.checkrules import FIRST, CheckRules
@@ -11,6 +12,8 @@ from service.schemas import Finding, Severity, StepName
 from service.text.normalise import Normalised, normalise
 from service.text.segment import clauses, quoted, sentences
 
+Spans = Sequence[tuple[int, int]]
+"""Starts and ends of stretches of a text."""
 PLEDGES = ("outright", "grant", "undertake")
 """Groups of frames in which we bind ourselves."""
 MOST = 200

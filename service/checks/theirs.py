@@ -16,6 +16,10 @@ _SAID = ("theirs", "wished")
 
 _AHEAD = 2
 """Clauses after the number in which it may still be denied or nodded to."""
+_GIVING = ("extra", "gift", "term")
+"""Groups of frames in which something is given, or a time set, besides the ``PLEDGES``."""
+_AS_THEIRS = ("theirs", "wished", "asked", "negated", "denied", "lived")
+"""Groups of frames that show a day or a length of time not to be a deadline of ours."""
 
 
 def repeated(number: Number, said: Said) -> bool:
@@ -39,6 +43,32 @@ def repeated(number: Number, said: Said) -> bool:
     return any((said.within("denied", near) or said.within("negated", near)) and not said.binds(near) for near in after)
 
 
+def retold(number: Number, said: Said, *, timed: bool, free: bool) -> bool:
+    """True when the number only tells the buyer's own story, or is only passed on to be looked into.
+
+    Nothing in its sentence binds us, nobody nods to it there or right behind, and no act of ours is due by it.
+
+    Args:
+        number: one that only the buyer said, outside of what we undertake.
+        said: the text it stands in.
+        timed: True for a kind that may be a deadline.
+        free: True where telling is enough; otherwise (money) the clause must pass the matter on to somebody.
+    """
+    start, end = said.sentence(number.start)
+    inside = [clause for clause in said.clauses if start <= clause[0] < end]
+    behind = [clause for clause in said.clauses if clause[0] >= end][:1]
+    if any(said.binds(clause) or _gives(said, clause) for clause in inside):
+        return False
+    if any(_agreed(said, clause) for clause in (*inside, *behind)):
+        return False
+    own = said.clause(number.start)
+    if timed and not any(said.within(group, own) for group in _AS_THEIRS):
+        due = (m for near in (own, *_following(said, own)[:1]) for m in said.within("due", near))
+        if any(m.start >= number.end for m in due):
+            return False
+    return free or any(said.within("passed_on", near) for near in (own, *_following(said, own)))
+
+
 def lived(number: Number, ground: Ground, rules: CheckRules) -> bool:
     """True when the buyer told this number of what they went through (``用了四个月``, ``碎了五只``).
 
@@ -56,6 +86,12 @@ def lived(number: Number, ground: Ground, rules: CheckRules) -> bool:
                 ):
                     return True
     return False
+
+
+def _gives(said: Said, clause: tuple[int, int]) -> bool:
+    return not said.within("denied", clause) and any(
+        said.ours(match, outright=False) for group in _GIVING for match in said.within(group, clause)
+    )
 
 
 def _agreed(said: Said, clause: tuple[int, int]) -> bool:

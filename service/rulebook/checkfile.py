@@ -98,6 +98,10 @@ class NumbersFile(StrictModel):
     """Kinds whose commitment may stand in the next clause (``500元，这就退给您``)."""
     terms: list[str]
     """Kinds of time: one that lies ahead has no source in the days the order counts."""
+    weighty: list[str]
+    """Kinds that only the step of empathy may retell freely: anywhere else a figure of the buyer's looks conceded."""
+    timed: list[str]
+    """Kinds that may set a deadline."""
     measures: list[str]
     """Measure words that weigh or rate and count no pieces."""
     any_unit: list[str]

@@ -50,7 +50,7 @@ GROUPS = frozenset(
             "stated",
             "cap",
         ),
-        *("hand", "agree", "denied", "theirs", "noted", "lived", "your_day", "extra", "gift"),
+        *("hand", "agree", "denied", "theirs", "noted", "lived", "your_day", "extra", "gift", "due", "passed_on"),
         *("done", "done_for_you", "not_done", "pending"),
         *("formula", "conclusion", "concede", "discourage", "next"),
     }
