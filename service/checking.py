@@ -14,6 +14,7 @@ from service.checks.method import check_method
 from service.checks.phrases import check_phrases
 from service.checks.privacy import check_privacy
 from service.checks.said import Spans
+from service.checks.theirs import story
 from service.rulebook.book import CheckBook
 from service.schemas import CheckRequest, CheckResult, Draft, Finding, Inquiry, Step, StepIn, StepName
 from service.sourcing import ground_of, ground_of_request
@@ -29,8 +30,6 @@ WINDOW = 600
 """Characters checked at once; a reply is shorter."""
 UNPAUSED = 200
 """Characters without a pause that are checked at once where a sentence does not fit: nobody writes so."""
-TELLS: StepName = "empathy"
-"""The step in which a reply tells the buyer's own story back."""
 ENOUGH = 50
 """Findings after which a text is not looked at further."""
 
@@ -68,7 +67,7 @@ class Checker:
             if step.writer != "playbook" and step.step in spare:
                 candidates.append(spare[step.step])
             candidates.append(Step(step=step.step, text=playbook.last(brief, step.step), writer="playbook"))
-            passed = next((c for c in candidates if c.text and not blocks(self.text(c.text, ground, _told([c])))), None)
+            passed = next((c for c in candidates if c.text and not blocks(self.text(c.text, ground, story([c])))), None)
             if passed is None:
                 return Settled(no_safe_draft=True)
             settled.steps.append(passed)
@@ -115,7 +114,7 @@ class Checker:
         """Findings on the whole reply, with the step each lies in."""
         reply = "\n".join(step.text for step in steps)
         rules = self.rulebook.checkrules
-        found = [*self.text(reply, ground, _told(steps)), *check_length(reply, ground, rules)]
+        found = [*self.text(reply, ground, story(steps)), *check_length(reply, ground, rules)]
         return [*_located(found, steps), *check_method(steps, ground, rules)]
 
     def prefix(self, steps: Sequence[Step], rest: Sequence[Step], ground: Ground) -> list[Finding]:
@@ -125,7 +124,7 @@ class Checker:
         whole = check_method([*steps, *rest], ground, rules)
         names = {step.step for step in steps}
         own = [finding for finding in whole if finding.step in names]
-        return [*self.text(text, ground, _told(steps)), *check_length(text, ground, rules), *own]
+        return [*self.text(text, ground, story(steps)), *check_length(text, ground, rules), *own]
 
     def check(self, request: CheckRequest, stored: tuple[Draft, Inquiry] | None) -> CheckResult:
         """Any text against everything that is known of its case."""
@@ -137,7 +136,7 @@ class Checker:
     def _found(self, text: str, steps: Sequence[StepIn] | None, ground: Ground) -> list[Finding]:
         """Findings on a text, and on the steps it is made of where there is a case to hold them against."""
         rules = self.rulebook.checkrules
-        found = [*self.text(text, ground, _told(steps or ())), *check_length(text, ground, rules)]
+        found = [*self.text(text, ground, story(steps or ())), *check_length(text, ground, rules)]
         if steps and ground.given:
             return [*_located(found, steps), *check_method(steps, ground, rules)]
         return found
@@ -183,17 +182,6 @@ def _pause(text: str, start: int) -> int:
 def blocks(findings: Sequence[Finding]) -> bool:
     """Whether anything found keeps a text from being sent."""
     return any(finding.severity == "block" for finding in findings)
-
-
-def _told(steps: Sequence[Step | StepIn]) -> Spans:
-    """Where, in the steps put together, the buyer's own story is told."""
-    spans: list[tuple[int, int]] = []
-    place = 0
-    for step in steps:
-        if step.step == TELLS:
-            spans.append((place, place + len(step.text)))
-        place += len(step.text) + 1
-    return spans
 
 
 def _located(findings: Sequence[Finding], steps: Sequence[Step | StepIn]) -> list[Finding]:

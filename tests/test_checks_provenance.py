@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from service.checks.ground import Ground
 from service.checks.grounding import check_grounding
 from service.rulebook.book import CheckBook
 from service.rulebook.checkrules import load_checkrules
-from service.schemas import CheckRequest, Verdict
+from service.schemas import CheckRequest, Step, StepName, Verdict
 from service.settings import HOME
 from service.text.normalise import fold
 from service.text.numerals import find_numbers, unit_of
@@ -196,3 +197,48 @@ def test_a_weight_may_be_told_in_another_measure_but_not_changed(grams: int) -> 
     ground = of_case(f"净重 {grams} 克")
     assert blocked(f"称下来是{grams / 500:g}斤。", ground) == []
     assert blocked(f"称下来是{grams / 500 + 4:g}斤。", ground) != []
+
+
+# ---- the buyer's own story ----
+
+STORY = of_case(
+    "实付 59 元", buyer="房租八百多，押了三百，五天了还没到，后天我要出差。给我四百", verdict="unreasonable"
+)
+
+
+def blocked_steps(**steps: str) -> set[str]:
+    made = [Step(step=cast("StepName", name), text=text, writer="model") for name, text in steps.items()]
+    found = CHECKER.reply(made, STORY)
+    return {f.step for f in found if f.rule == "buyer_number_as_commitment" and f.step}
+
+
+@pytest.mark.parametrize(
+    "told", ["房租八百多还押着三百，您急我懂。", "五天了没动静，您后天就要出差，抱歉。", "四百这个想法我看到了。"]
+)
+def test_empathy_tells_the_buyers_story_with_its_numbers(told: str) -> None:
+    assert blocked_steps(empathy=told, rule="这单办不了，签收时没有毛病。") == set()
+
+
+def test_money_is_a_story_only_in_empathy() -> None:
+    assert blocked_steps(empathy="押了东西出门不容易，我懂。", closing="三百的押金，房租八百多。") == {"closing"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "四百这就给您转。",
+        "四百，进您账户了。",
+        "四百也不是不可以。",
+        "四百的事我们认。",
+        "四百，请查收。",
+        "您要四百，好说。",
+    ],
+)
+def test_empathy_gives_nothing_away(given: str) -> None:
+    assert blocked_steps(empathy=given, rule="这单办不了。") == {"empathy"}
+
+
+@pytest.mark.parametrize("due", ["后天就能到。", "后天送到。", "五天内发出。", "后天前给您办好。"])
+@pytest.mark.parametrize("step", ["empathy", "rule", "closing"])
+def test_a_day_the_buyer_named_is_no_deadline_of_ours(step: str, due: str) -> None:
+    assert blocked_steps(**{step: due}) == {step}

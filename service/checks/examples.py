@@ -10,13 +10,16 @@ from service.checks.leaks import check_leaks
 from service.checks.length import check_length, check_reach
 from service.checks.method import check_method
 from service.checks.privacy import check_privacy
+from service.checks.theirs import story
 from service.errors import phrase
 from service.rulebook.checkfile import ExampleFile
 from service.rulebook.checkrules import CheckRules
 from service.schemas import Finding, StepIn
 
 _CHECKS: dict[str, Callable[[ExampleFile, Ground, CheckRules], list[Finding]]] = {
-    "grounding": lambda example, ground, rules: check_grounding(example.text, ground, rules),
+    "grounding": lambda example, ground, rules: check_grounding(
+        example.text or "\n".join(step.text for step in _steps(example)), ground, rules, story(_steps(example))
+    ),
     "method": lambda example, ground, rules: check_method(_steps(example), ground, rules),
     "leak": lambda example, ground, rules: check_leaks(example.text, rules),
     "length": lambda example, ground, rules: [

@@ -11,9 +11,7 @@ from service.schemas import Finding
 from service.text.normalise import Normalised
 
 
-def check_grounding(
-    text: str | Normalised, ground: Ground, rules: CheckRules, told: Spans = ()
-) -> list[Finding]:
+def check_grounding(text: str | Normalised, ground: Ground, rules: CheckRules, told: Spans = ()) -> list[Finding]:
     """Findings of category ``grounding``, in text order; offsets are code points of ``text``.
 
     Rules: ``numbers_without_source``, ``buyer_number_as_commitment``, ``commitment_without_verdict``,

@@ -12,12 +12,11 @@ from service.checks.derived import derived
 from service.checks.ground import Ground
 from service.checks.handed import owed
 from service.checks.said import MOST, Said, Spans
-from service.checks.sources import numbers_of
-from service.checks.theirs import lived, repeated, retold
+from service.checks.sources import hidden_numbers, numbers_of
+from service.checks.theirs import lived, passed_on, refused, repeated, retold, sized
 from service.rulebook.checkfile import NumbersFile
 from service.rulebook.checkrules import GRANT_WORDS, PRESENT_WORDS, CheckRules
 from service.schemas import Finding
-from service.text.numeralpatterns import stuffing
 from service.text.numerals import Number, unit_of
 
 _COUNTER = re.compile(r"[.、):：](?!\d)")
@@ -59,7 +58,7 @@ class _Weighing:
     def findings(self) -> list[Finding]:
         every = (f for number in numbers_of(self.said.text) if (f := self._weigh(number)))
         found = list(islice(every, MOST))
-        for number in _hidden(self.said.text):
+        for number in hidden_numbers(self.said.text):
             if not _small(number, self.limits.free_count) and not self._stated(number):
                 found.append(self._finding("numbers_without_source", number))
         return found
@@ -78,6 +77,8 @@ class _Weighing:
         if (not pledged and self._free(number)) or self._your_day(number):
             return None
         if number.kind == "plain":
+            if sized(number, self.said, self.ground, self.rules):
+                return None
             if pledged:
                 number = replace(number, kind="money")  # 退您500: in what we undertake a bare number is money
             if self._stated(number):
@@ -86,16 +87,31 @@ class _Weighing:
             return None
         rule = "numbers_without_source"
         if self.ground.claimed.holds(number, self.said.text[number.start : number.end], limits):
-            if self._countable(number) or (not pledged and (repeated(number, self.said) or self._retold(number))):
+            if (
+                self._countable(number)
+                or (not pledged and repeated(number, self.said))
+                or self._theirs(number, pledged)
+            ):
                 return None
             rule = "buyer_number_as_commitment"
         return self._finding(rule, number)
 
-    def _retold(self, number: Number) -> bool:
-        """The buyer's own story; money, shares and bare figures only where it is told, or where they are passed on."""
+    def _theirs(self, number: Number, pledged: bool) -> bool:
+        """The buyer's own story, what is passed on or refused at once.
+
+        Money, shares and bare figures are a story only where it is told: anywhere else they look conceded.
+        """
+        said = self.said
+        if refused(number, said) or passed_on(number, said):
+            return True
+        weighty = number.kind in self.limits.weighty
+        if pledged or (weighty and not self._told(number)):
+            return False
+        return retold(number, said, timed=number.kind in self.limits.timed, weighty=weighty)
+
+    def _told(self, number: Number) -> bool:
         place, _ = self.said.norm.span(number.start, number.end)
-        free = number.kind not in self.limits.weighty or any(start <= place < end for start, end in self.told)
-        return retold(number, self.said, timed=number.kind in self.limits.timed, free=free)
+        return any(start <= place < end for start, end in self.told)
 
     def _owed(self, number: Number) -> bool:
         words = self.said.text[number.start : number.end]
@@ -137,6 +153,8 @@ class _Weighing:
             return False
         clause = self.said.clause(number.start)
         if _small(number, 1) and self.said.within("theirs", clause):
+            return False
+        if self._told(number) and self.said.within("theirs", clause):
             return False
         behind = self.said.text[number.end : min(clause[1], number.end + _UNIT)]
         if any(word in behind for word in self.rules.entry.words[GRANT_WORDS]) and self.said.binds(clause):
@@ -260,18 +278,3 @@ class _Weighing:
 def _small(number: Number, most: float) -> bool:
     """A number that states nothing by itself: a step, a few things."""
     return number.kind in ("plain", "ordinal", "count") and number.value <= most
-
-
-def _hidden(text: str) -> list[Number]:
-    """Numbers whose Han numerals are parted by stuffing (``五 百 元``). Only a record backs them, never the buyer."""
-    gone = {i for gap in stuffing().finditer(text) for i in range(gap.start(), gap.end())}
-    if not gone:
-        return []
-    places = [i for i in range(len(text)) if i not in gone]
-    close = "".join(text[i] for i in places)
-    found = []
-    for number in numbers_of(close):
-        start, end = places[number.start], places[number.end - 1] + 1
-        if any(i in gone for i in range(start, end)):
-            found.append(replace(number, start=start, end=end))
-    return found

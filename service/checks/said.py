@@ -14,7 +14,9 @@ from service.text.segment import clauses, quoted, sentences
 
 Spans = Sequence[tuple[int, int]]
 """Starts and ends of stretches of a text."""
-PLEDGES = ("outright", "grant", "undertake")
+GRANTS = ("outright", "grant")
+"""Groups of frames that promise a benefit."""
+PLEDGES = (*GRANTS, "undertake")
 """Groups of frames in which we bind ourselves."""
 MOST = 200
 """Findings of one kind after which looking for more tells nobody more; keeps hostile texts cheap."""
@@ -30,7 +32,7 @@ class Said:
         self.text = self.norm.text
         self.rules = rules
         self._searched: dict[tuple[str, int], list[FrameMatch]] = {}
-        self._bound: dict[int, bool] = {}
+        self._bound: dict[tuple[int, tuple[str, ...]], bool] = {}
 
     @cached_property
     def _found(self) -> dict[str, dict[int, list[FrameMatch]]]:
@@ -99,18 +101,20 @@ class Said:
             self.within("no_condition", clause) for clause in near
         )
 
-    def binds(self, clause: tuple[int, int], *, handing: bool = True) -> bool:
+    def binds(self, clause: tuple[int, int], *, handing: bool = True, undertakings: bool = True) -> bool:
         """True when we bind ourselves in this clause in our own voice: not denied, asked, wished or quoted.
 
-        With ``handing``, a number handed to the buyer (``给您……五百``) binds too.
+        With ``handing``, a number handed to the buyer (``给您……五百``) binds too; without ``undertakings`` only what is
+        granted does, and not that we do something.
         """
-        if clause[0] not in self._bound:
-            self._bound[clause[0]] = any(
+        groups = PLEDGES if undertakings else GRANTS
+        if (clause[0], groups) not in self._bound:
+            self._bound[clause[0], groups] = any(
                 self.ours(match, outright=group == "outright")
-                for group in PLEDGES
+                for group in groups
                 for match in self.within(group, clause)
             )
-        return self._bound[clause[0]] or (handing and self._hands(clause))
+        return self._bound[clause[0], groups] or (handing and self._hands(clause))
 
     def _hands(self, clause: tuple[int, int]) -> bool:
         """True when a number is handed to the buyer here, not denied and not only repeated."""

@@ -10,7 +10,7 @@ from functools import cache, cached_property, lru_cache
 from service.rulebook.checkfile import NumbersFile
 from service.text.memo import Memo
 from service.text.normalise import fold
-from service.text.numeralpatterns import hint
+from service.text.numeralpatterns import hint, stuffing
 from service.text.numerals import Number, days_of, duration_pattern, find_numbers, period_of, unit_of
 
 _DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 30.0, "year": 365.0}
@@ -70,6 +70,21 @@ _kept = lru_cache(maxsize=512)(fold)
 def _folded(text: str) -> str:
     """The normal form; quotes of rules and terms of shops are sources of every other draft."""
     return _kept(text) if len(text) <= _QUOTE else fold(text)
+
+
+def hidden_numbers(text: str) -> list[Number]:
+    """Numbers whose Han numerals are parted by stuffing (``五 百 元``). Only a record backs them, never the buyer."""
+    gone = {i for gap in stuffing().finditer(text) for i in range(gap.start(), gap.end())}
+    if not gone:
+        return []
+    places = [i for i in range(len(text)) if i not in gone]
+    close = "".join(text[i] for i in places)
+    found = []
+    for number in numbers_of(close):
+        start, end = places[number.start], places[number.end - 1] + 1
+        if any(i in gone for i in range(start, end)):
+            found.append(replace(number, start=start, end=end))
+    return found
 
 
 class Sources:
