@@ -21,7 +21,7 @@ from typing import Any
 
 from evals.benchmarks.drafting_house import House, house
 from evals.benchmarks.drafting_stream import first_step, in_process
-from evals.benchmarks.processes import compile_all, control
+from evals.benchmarks.processes import compile_all, control, stop_when_told
 
 DEGRADED = b'"degraded":true,"reason":"llm_'
 """In a draft the playbook wrote because the model was too late."""
@@ -181,6 +181,7 @@ def show(told: dict[str, Any]) -> None:
 def measure(rounds: int, seconds: float, rivals: list[str]) -> dict[str, Any]:
     """Start everything, measure, stop everything."""
     compile_all()
+    stop_when_told()
     with tempfile.TemporaryDirectory() as folder, house(Path(folder), rivals) as built:
         return {
             "cpu": cpu_table(built, rounds, seconds),

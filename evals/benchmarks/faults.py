@@ -19,7 +19,7 @@ from typing import Any
 from evals.benchmarks.chaos import CLOSED_WITHIN_S, chaos
 from evals.benchmarks.faults_in_process import model_faults
 from evals.benchmarks.faulty import Variant, variants
-from evals.benchmarks.processes import Served, compile_all, served
+from evals.benchmarks.processes import Served, compile_all, served, stop_when_told
 from evals.benchmarks.vector_faults import QUERY_S, vector_faults
 from evals.benchmarks.verdicts import Tally
 from service.logs import configure_logs
@@ -120,6 +120,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(arguments)
     compile_all()
+    stop_when_told()
     well = True
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

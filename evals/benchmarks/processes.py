@@ -28,6 +28,11 @@ def compile_all() -> None:
         compileall.compile_dir(str(ROOT / folder), quiet=2)
 
 
+def stop_when_told() -> None:
+    """End as by an exception on SIGTERM too, so that what was started is stopped."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+
+
 def processors() -> tuple[int | None, int | None]:
     """One processor for the load and the endpoint, one for what is measured; None where there are no two."""
     have = sorted(os.sched_getaffinity(0))
