@@ -20,6 +20,7 @@ SPREAD_MS = 300.0
 WARM = 200
 ABANDONED = 20
 CLOSED_WITHIN_S = 1.0
+BAD_SHOWN, BAD_CHARS = 3, 6_000
 
 
 def chaos(
@@ -31,22 +32,21 @@ def chaos(
         control(endpoint, latency_ms=LATENCY_MS, spread_ms=SPREAD_MS)
         asyncio.run(load(server.port, _requests(server.port, WARM, seed), at_once, count=WARM))
         server.settle()
+        control(endpoint, latency_ms=100, spread_ms=3_000)
+        closed = asyncio.run(abandoned(endpoint, server, seed))
         before = held(server.pid)
         control(endpoint, latency_ms=LATENCY_MS, spread_ms=SPREAD_MS, share=share, seed=seed)
         requests = _requests(server.port, int(40 * seconds) + at_once, seed + 1)
         run = asyncio.run(load(server.port, requests, at_once, seconds))
-        seen = control(endpoint, latency_ms=100, spread_ms=3_000)
-        closed = asyncio.run(abandoned(endpoint, server, seed))
-        time.sleep(3)
-        control(endpoint, latency_ms=LATENCY_MS, spread_ms=SPREAD_MS)
+        seen = control(endpoint, latency_ms=LATENCY_MS, spread_ms=SPREAD_MS)
         asyncio.run(load(server.port, _requests(server.port, at_once, seed + 2), at_once, count=at_once))
         server.settle()
         told = control(endpoint)
         left = {"files and threads": [before, held(server.pid)], "streams at the endpoint": told["in_flight"]}
         errors = server.errors.read_text("utf-8", "replace")
-    tally = judged(run)
+    tally, bad = judged(run)
     return {
-        "tally": tally, "seconds": run.seconds, "calls": seen["requests"], "spoilt": seen["spoilt"],
+        "tally": tally, "bad": bad, "slow": slowest(run), "seconds": run.seconds, "calls": seen["requests"], "spoilt": seen["spoilt"],
         "overrun": max(0.0, tally.percentile(0.99) - deadline), "abandoned": closed, "left": left,
         "tracebacks": errors.count("Traceback") + errors.count("unhandled"),
     }  # fmt: skip
@@ -60,15 +60,30 @@ def _requests(port: int, count: int, seed: int) -> list[bytes]:
     return [post(port, "/v1/drafts", body) for body in encoded(made)]
 
 
-def judged(run: Run) -> Tally:
-    """What the readers got; a connection that ended, or an answer without a code, is an untyped error."""
-    tally = Tally()
+def judged(run: Run) -> tuple[Tally, list[str]]:
+    """What the readers got, and the first answers that were not as they must be.
+
+    A connection that ended, or an answer without a code, is an untyped error.
+    """
+    tally, bad = Tally(), []
     for answer in run.answers:
         problems, reason = _judge(answer)
         tally.add(problems, reason, answer.seconds)
+        if problems and len(bad) < BAD_SHOWN:
+            bad.append(f"{problems} {answer.body.decode('utf-8', 'replace')[-BAD_CHARS:]}")
     for error in run.errors:
         tally.add([f"untyped: {error}"], "untyped", 0.0)
-    return tally
+    return tally, bad
+
+
+def slowest(run: Run, count: int = 5) -> list[str]:
+    """The slowest answers: how long, when they were asked for, plain or streamed."""
+    first = min((answer.at for answer in run.answers), default=0.0)
+    slow = sorted(run.answers, key=lambda answer: -answer.seconds)[:count]
+    return [
+        f"{answer.seconds:.1f} s at {answer.at - first:.0f} s, {'stream' if answer.status == 200 else 'plain'}"
+        for answer in slow
+    ]
 
 
 def _judge(answer: Answer) -> tuple[list[str], str | None]:

@@ -40,7 +40,7 @@ REFUSED = frozenset({"llm_refused"})
 INCOMPLETE = frozenset({"llm_incomplete"})
 FINE: frozenset[str] = frozenset()
 """The model's draft is to be used."""
-HOLD = frozenset(f"Retry-After {name}" for name in ("60", "121", "a date", "huge"))
+LASTING = frozenset({"L1", "L4", *(f"Retry-After {name}" for name in ("60", "121", "a date", "huge"))})
 ANY = frozenset({"*"})
 """The model's draft, or the playbook's for whatever reason, as long as it is told: the answer is whole, but poor."""
 
@@ -54,7 +54,7 @@ class Variant:
     spoil: Answering
     reasons: frozenset[str]
     holds: bool = False
-    """Whether the endpoint asks to be left alone for long; who obeys asks it nothing for a while."""
+    """Whether the endpoint says it is of no use for long (key, quota, rest); who believes it asks it nothing more."""
     address: str | None = None
     """The endpoint's address where the fault is not in what it answers; ``{port}`` is that of the endpoint."""
 
@@ -183,7 +183,11 @@ def variants() -> list[Variant]:
         ("L19", [("thinking first", saying(lambda request: f"<think>a {{}} b</think>{content_for(request)}"), FINE)]),
         ("L19", [("in a fence", saying(lambda request: f"```json\n{content_for(request)}\n```"), FINE)]),
     ]  # fmt: skip
-    made = [Variant(row, name, spoil, reasons, name in HOLD) for row, rest in table for name, spoil, reasons in rest]
+    made = [
+        Variant(row, name, spoil, reasons, row in LASTING or name in LASTING)
+        for row, rest in table
+        for name, spoil, reasons in rest
+    ]
     where = {
         "refused": "http://127.0.0.1:9/v1",
         "no such name": "http://endpoint.invalid/v1",
@@ -225,7 +229,8 @@ _chances: dict[int, random.Random] = {}
 def drawn(control: Control) -> Spoil | None:
     """How the next answer is to be spoilt: as told, or drawn for a share of the answers.
 
-    A row is drawn, then one of its variants; who asks for an hour's rest is left out: whoever obeys would ask no more.
+    A row is drawn, then one of its variants. A wrong key, no quota and an hour's rest are left out: they last, and
+    whoever believes them asks no more.
     """
     if control.fault is not None:
         return _spoiling(by_id()[control.fault]) if control.fault in by_id() else None

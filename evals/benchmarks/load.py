@@ -22,6 +22,8 @@ class Answer:
     seconds: float
     first_step: float | None = None
     """When a stream's first step came, by the machine's monotonic clock."""
+    at: float = 0.0
+    """When it was asked for."""
 
 
 class Hung(Exception):
@@ -92,7 +94,7 @@ class Line(asyncio.Protocol):
             done = self._buffer.endswith(b"0\r\n\r\n")
         if done:
             status, body = int(head[9:12]), bytes(self._buffer[end + 4 :])
-            self._waiting.set_result(Answer(status, body, now - self._begun, self._first))
+            self._waiting.set_result(Answer(status, body, now - self._begun, self._first, self._begun))
 
 
 @dataclass
