@@ -46,7 +46,8 @@ def chaos(
         errors = server.errors.read_text("utf-8", "replace")
     tally, bad = judged(run)
     return {
-        "tally": tally, "bad": bad, "slow": slowest(run), "seconds": run.seconds, "calls": seen["requests"], "spoilt": seen["spoilt"],
+        "tally": tally, "bad": bad, "slow": slowest(run),
+        "seconds": run.seconds, "calls": seen["requests"], "spoilt": seen["spoilt"],
         "overrun": max(0.0, tally.percentile(0.99) - deadline), "abandoned": closed, "left": left,
         "tracebacks": errors.count("Traceback") + errors.count("unhandled"),
     }  # fmt: skip
@@ -65,7 +66,8 @@ def judged(run: Run) -> tuple[Tally, list[str]]:
 
     A connection that ended, or an answer without a code, is an untyped error.
     """
-    tally, bad = Tally(), []
+    bad: list[str] = []
+    tally = Tally()
     for answer in run.answers:
         problems, reason = _judge(answer)
         tally.add(problems, reason, answer.seconds)

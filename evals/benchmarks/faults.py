@@ -95,8 +95,8 @@ def chaos_part(endpoint: Served, folder: Path, given: argparse.Namespace) -> boo
         f" {told['spoilt']} of them spoilt (seed {given.seed})\nusable {tally.usable} ({100 * rate:.3f} %, goal "
         f"{100 * USABLE} %), untyped errors {untyped}, problems {dict(tally.problems)}\nreasons {dict(tally.reasons)}\n"
         f"p50 {tally.percentile(0.5):.2f} s, p99 {tally.percentile(0.99):.2f} s, overrun of {given.deadline:g} s "
-        f"p99 {told['overrun']:.3f} s; slowest {told['slow']}\nreaders gone: {told['abandoned']}\nleft: {told['left']}; tracebacks "
-        f"{told['tracebacks']}"
+        f"p99 {told['overrun']:.3f} s; slowest {told['slow']}\nreaders gone: {told['abandoned']}\nleft: "
+        f"{told['left']}; tracebacks {told['tracebacks']}"
     )
     for answer in told["bad"]:
         print(f"not as it must be: {answer}")
