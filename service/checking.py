@@ -22,6 +22,7 @@ from service.text.normalise import normalise
 from service.text.segment import PAUSES, sentences
 
 if TYPE_CHECKING:  # a bare text is checked without any of these: the shell waits
+    from service.checks.faithful import Faith
     from service.citing import Cited
     from service.writing.playbook import Playbook
     from service.writing.slots import Brief
@@ -48,6 +49,7 @@ class Checker:
 
     def __init__(self, rulebook: CheckBook) -> None:
         self.rulebook = rulebook
+        self._last: tuple[Ground, Faith] | None = None
 
     def settle(
         self, brief: Brief, steps: list[Step], ground_steps: list[Step], cited: Cited, playbook: Playbook
@@ -56,7 +58,7 @@ class Checker:
 
         If even that fails, nothing is given out: no steps, and ``no_safe_draft``.
         """
-        ground = ground_of(brief, cited)
+        ground = ground_of(brief, cited, ground_steps)
         findings = self.reply(steps, ground)
         if not blocks(findings):
             return Settled(steps, findings)
@@ -67,7 +69,7 @@ class Checker:
             if step.writer != "playbook" and step.step in spare:
                 candidates.append(spare[step.step])
             candidates.append(Step(step=step.step, text=playbook.last(brief, step.step), writer="playbook"))
-            passed = next((c for c in candidates if c.text and not blocks(self.text(c.text, ground, story([c])))), None)
+            passed = next((c for c in candidates if c.text and not blocks(self._alone(c, ground))), None)
             if passed is None:
                 return Settled(no_safe_draft=True)
             settled.steps.append(passed)
@@ -115,7 +117,7 @@ class Checker:
         reply = "\n".join(step.text for step in steps)
         rules = self.rulebook.checkrules
         found = [*self.text(reply, ground, story(steps)), *check_length(reply, ground, rules)]
-        return [*_located(found, steps), *check_method(steps, ground, rules)]
+        return [*_located(found, steps), *self._faithful(steps, ground), *check_method(steps, ground, rules)]
 
     def prefix(self, steps: Sequence[Step], rest: Sequence[Step], ground: Ground) -> list[Finding]:
         """Findings on the steps that come first, ``rest`` being what would follow if nothing else came."""
@@ -124,7 +126,35 @@ class Checker:
         whole = check_method([*steps, *rest], ground, rules)
         names = {step.step for step in steps}
         own = [finding for finding in whole if finding.step in names]
-        return [*self.text(text, ground, story(steps)), *check_length(text, ground, rules), *own]
+        faithful = self._faithful(steps, ground)
+        return [*self.text(text, ground, story(steps)), *check_length(text, ground, rules), *faithful, *own]
+
+    def note(self, text: str, ground: Ground) -> list[Finding]:
+        """Findings on a model's remark to the desk."""
+        return [*self.text(text, ground), *self._faith(ground).note(text)]
+
+    def _alone(self, step: Step, ground: Ground) -> list[Finding]:
+        """Findings on the words of one step."""
+        return [*self.text(step.text, ground, story([step])), *self._faithful([step], ground)]
+
+    def _faithful(self, steps: Sequence[Step], ground: Ground) -> list[Finding]:
+        """Findings on the steps a model wrote, held against the playbook's; places are those of the reply."""
+        found, place = [], 0
+        for step in steps:
+            if step.writer == "model":
+                for one in self._faith(ground).step(step.step, step.text):
+                    found.append(one.model_copy(update={"start": one.start + place, "end": one.end + place}))
+            place += len(step.text) + 1
+        return found
+
+    def _faith(self, ground: Ground) -> Faith:
+        """What a model's words about a draft may hold; the same draft asks again and again."""
+        from service.checks.faithful import Faith
+
+        if self._last is None or self._last[0] is not ground:
+            ear = self.rulebook.forbidden.ear
+            self._last = ground, Faith(ground, self.rulebook.faithful, ear.likeness if ear else None)
+        return self._last[1]
 
     def check(self, request: CheckRequest, stored: tuple[Draft, Inquiry] | None) -> CheckResult:
         """Any text against everything that is known of its case."""

@@ -31,11 +31,14 @@ def rulebook_problems(folder: Path, learned: Path | None = None) -> Iterator[Rul
 def example_problems(book: Rulebook) -> Iterator[RulebookError]:
     """The sentences that stand in the rules, run as their tests."""
     from service.checks.examples import check_examples as check_words
+    from service.checks.examples import check_faithful_examples
     from service.examples import check_examples, check_sources
 
     yield from first_problem(book.forbidden.ready)  # what was learned is a file of the team's as well
     yield from first_problem(book.forbidden.check_examples)
     yield from first_problem(lambda: check_words(book.checkrules))
+    ear = book.forbidden.ear
+    yield from first_problem(lambda: check_faithful_examples(book.faithful, ear.likeness if ear else None))
     yield from check_sources(book)
     yield from check_examples(book)
 

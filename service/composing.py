@@ -14,6 +14,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from service.checking import Checker, Settled, blocks
+from service.checks.ground import Ground
 from service.errors import ModelError
 from service.matter import Matter
 from service.modelside import ModelSide
@@ -120,7 +121,7 @@ class Composer:
         self, matter: Matter, side: ModelSide, page: Page, written: Sequence[Written], spent: Spent
     ) -> Composed:
         """The answer after every check: failing steps rewritten once, then the playbook's."""
-        ground = ground_of(matter.brief, matter.cited)
+        ground = _ground(matter)
         steps = _filled(written[0].steps, matter.ground)
         found = self._checker.reply(steps, ground)
         replaced = False
@@ -132,7 +133,7 @@ class Composer:
         missing = range(len(written) + 1, matter.inquiry.variants + 1)
         variants += [self._spare_variant(matter, number) for number in missing]
         notes = written[0].notes
-        if notes and blocks(self._checker.text(notes, ground)):
+        if notes and blocks(self._checker.note(notes, ground)):
             notes = ""
         writer = _who(side, page, spent, settled.steps, "llm_failed_checks" if replaced else None)
         return Composed(matter, settled, writer, spent.usage, notes, _different(settled.steps, variants))
@@ -196,7 +197,7 @@ class Composer:
         for step in release.fill():
             yield step
         settled = release.settled()
-        if notes and blocks(self._checker.text(notes, ground_of(matter.brief, matter.cited))):
+        if notes and blocks(self._checker.note(notes, _ground(matter))):
             notes = ""
         reason = reason or ("llm_failed_checks" if release.replaced else None)
         yield Composed(matter, settled, _who(side, page, spent, settled.steps, reason), spent.usage, notes)
@@ -206,7 +207,7 @@ class Composer:
         safe = self._settle(matter, matter.ground)
         if safe.no_safe_draft:
             return None
-        return Release(self._checker, matter.brief, ground_of(matter.brief, matter.cited), safe.steps, self._playbook)
+        return Release(self._checker, matter.brief, _ground(matter), safe.steps, self._playbook)
 
     def _settle(self, matter: Matter, steps: list[Step]) -> Settled:
         return self._checker.settle(matter.brief, steps, matter.ground, matter.cited, self._playbook)
@@ -230,6 +231,11 @@ _WORTH_ANOTHER = frozenset({"llm_incomplete", "llm_bad_reply"})
 
 async def _settled_already(matter: Matter, claims: Sequence[Claim]) -> Matter:
     return matter
+
+
+def _ground(matter: Matter) -> Ground:
+    """What a reply to the matter may state, the playbook's steps with it."""
+    return ground_of(matter.brief, matter.cited, matter.ground)
 
 
 def _filled(steps: Sequence[Step], ground: Sequence[Step]) -> list[Step]:

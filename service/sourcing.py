@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from service.checks.ground import Ground
 from service.rulebook.book import CheckBook, Rulebook
-from service.schemas import CheckRequest, Citation, Draft, Inquiry, Order
+from service.schemas import CheckRequest, Citation, Draft, Inquiry, Order, Step
 
 if TYPE_CHECKING:  # a bare text is checked without any of these: the shell waits
     from service.citing import Cited
@@ -23,8 +23,11 @@ _CHECKED_ON = re.compile(r"^【\w+｜[^】]*】", re.MULTILINE)
 """A paragraph's mark: the day it was checked is no number of the rule's."""
 
 
-def ground_of(brief: Brief, cited: Cited) -> Ground:
-    """What this draft may state: order, records, policy, grants, derivations and the cited rules."""
+def ground_of(brief: Brief, cited: Cited, playbook: Sequence[Step] = ()) -> Ground:
+    """What this draft may state: order, records, policy, grants, derivations and the cited rules.
+
+    ``playbook`` are its steps in the playbook's words, which a model's are held against.
+    """
     from service.writing.slots import Slots
 
     inquiry = brief.inquiry
@@ -41,6 +44,7 @@ def ground_of(brief: Brief, cited: Cited) -> Ground:
         goods=_goods_of(inquiry.order, brief.method.entry.goods),
         max_chars=inquiry.style.max_chars,
         familiar=Slots(brief).familiar,
+        playbook=tuple((step.step, step.text) for step in playbook),
         given=True,
     )
 

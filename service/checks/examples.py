@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from service.checks.faithful import Faith
 from service.checks.ground import Ground
 from service.checks.grounding import check_grounding
 from service.checks.leaks import check_leaks
@@ -14,6 +15,8 @@ from service.checks.theirs import story
 from service.errors import phrase
 from service.rulebook.checkfile import ExampleFile
 from service.rulebook.checkrules import CheckRules
+from service.rulebook.faithfile import FaithExample, FaithRules
+from service.rulebook.likeness import Likeness
 from service.schemas import Finding, StepIn
 
 _CHECKS: dict[str, Callable[[ExampleFile, Ground, CheckRules], list[Finding]]] = {
@@ -50,6 +53,35 @@ def check_examples(rules: CheckRules) -> None:
                     else phrase("rule_bad_not_hit", rule=name, sentence=sentence)
                 )
                 raise rules.file.error(reason, "rules", name, part, place)
+
+
+def check_faithful_examples(rules: FaithRules, likeness: Likeness | None) -> None:
+    """The same for ``knowledge/faithful.yaml``; an ``ok`` no rule of the file may find.
+
+    Raises:
+        RulebookError: the first example that comes out otherwise; with file, line and sentence.
+    """
+    for name, rule in rules.entry.rules.items():
+        for place, example in enumerate(rule.bad):
+            if not any(found.rule == name for found in _unfaithful(example, rules, likeness)):
+                reason = phrase("rule_bad_not_hit", rule=name, sentence=example.text)
+                raise rules.file.error(reason, "rules", name, "bad", place)
+        for place, example in enumerate(rule.ok):
+            if found := _unfaithful(example, rules, likeness):
+                reason = phrase("rule_ok_hit", rule=found[0].rule, sentence=example.text, hit=found[0].excerpt)
+                raise rules.file.error(reason, "rules", name, "ok", place)
+
+
+def _unfaithful(example: FaithExample, rules: FaithRules, likeness: Likeness | None) -> list[Finding]:
+    ground = Ground(
+        records=tuple(example.records),
+        buyer=tuple(example.buyer),
+        verdict=example.verdict,
+        playbook=tuple(pair for step in example.ground for pair in step.items()),
+        given=True,
+    )
+    faith = Faith(ground, rules, likeness)
+    return faith.note(example.text) if example.note else faith.step(example.step, example.text)
 
 
 def _steps(example: ExampleFile) -> list[StepIn]:

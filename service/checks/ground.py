@@ -31,6 +31,7 @@ class Ground:
         goods: what a reply may call the order's goods; empty when the order does not say.
         max_chars: characters a reply may have.
         familiar: whether a reply may call the buyer 亲; None when nobody said.
+        playbook: the playbook's steps, which a model's words are held against; empty when nothing was written.
         given: False when no draft, order, policy or messages were supplied; findings of provenance then only warn.
     """
 
@@ -45,6 +46,7 @@ class Ground:
     goods: str = ""
     max_chars: int = 300
     familiar: bool | None = None
+    playbook: tuple[tuple[StepName, str], ...] = ()
     given: bool = False
 
     @cached_property

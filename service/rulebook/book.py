@@ -16,6 +16,7 @@ from service.rulebook.forbiddenfiles import load_forbidden
 if TYPE_CHECKING:
     from service.rulebook.boundaries import Boundary
     from service.rulebook.facts import FactBook
+    from service.rulebook.faithfile import FaithRules
     from service.rulebook.goodsfile import GoodsFile
     from service.rulebook.listening import Listening
     from service.rulebook.methodfile import Method
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from service.rulebook.shops import ShopFile
 
 RULES = (
-    *("facts.yaml", "method.yaml", "thesaurus.yaml", "checks.yaml"),
+    *("facts.yaml", "method.yaml", "thesaurus.yaml", "checks.yaml", "faithful.yaml"),
     *("boundaries", "forbidden", "reading", "scenarios", "shops", "text"),
 )
 """What the digest covers, inside ``knowledge/``."""
@@ -44,6 +45,13 @@ class CheckBook:
     def checkrules(self) -> CheckRules:
         """What the provenance, method, leak, length and privacy checks go by."""
         return load_checkrules(self.folder / "checks.yaml")
+
+    @cached_property
+    def faithful(self) -> FaithRules:
+        """What a model's words may not add to the playbook's; a bare text is checked without."""
+        from service.rulebook.faithfile import load_faithful
+
+        return load_faithful(self.folder / "faithful.yaml")
 
     @cached_property
     def goods(self) -> GoodsFile:
@@ -114,5 +122,5 @@ def load_rulebook(folder: Path, learned: Path | None = None) -> Rulebook:
         shops=load_shops(folder / "shops"),
         listening=load_listening(folder / "reading", facts, learned),
     )
-    book.forbidden, book.checkrules  # noqa: B018  (a broken file must be told at load, not at the first draft)
+    book.forbidden, book.checkrules, book.faithful  # noqa: B018  (a broken file must be told at load, not at the first draft)
     return book

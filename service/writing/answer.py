@@ -15,7 +15,6 @@ from service.writing.material import Material, one_line
 from service.writing.prompts import Prompt
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
-_LETTER = re.compile(r"[A-Za-z\u0400-\u04ff\u3040-\u30ff\uac00-\ud7af]")
 LONGEST_WORD = 200
 """Characters of a claim's parts that are looked at."""
 
@@ -166,10 +165,10 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 
 def is_chinese(text: str, least_han: int, most_traditional: int) -> bool:
-    """Are at least so many percent of the letters Han characters, and at most so many of these traditional?"""
-    han, other = _HAN.findall(text), _LETTER.findall(text)
+    """Are at least so many percent of the letters of any script Han characters, and at most so many traditional?"""
+    han = _HAN.findall(text)
     traditional = sum(fold(char) != char for char in han)
-    mostly = 100 * len(han) >= least_han * (len(han) + len(other))
+    mostly = 100 * len(han) >= least_han * sum(map(str.isalpha, text))
     return bool(han) and mostly and 100 * traditional <= most_traditional * len(han)
 
 
