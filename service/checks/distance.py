@@ -6,20 +6,21 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from service.checks.ground import Ground
+from service.checks.sources import numbers_of
 from service.rulebook.faithfile import DistanceFile
 from service.rulebook.likeness import Likeness
 from service.schemas import StepName
 from service.text.normalise import fold
-from service.text.numerals import find_numbers
 
 Pairs = frozenset[tuple[str, str]]
 _NOT_WORD = re.compile(r"[^\u4e00-\u9fff0-9a-z]+")
 _HEARD = 4
 """Letters and digits of the shortest stretch that is listened to."""
-_FAINTEST = -6.0
-"""Below this one thing sounds as harmless as another."""
+_FAINTEST = -2.0
+"""Below this one thing sounds as harmless as another; poems and foreign words sound most harmless of all."""
 _LONG = 30
 """Pairs of characters of a step of usual length."""
 _MANY = 3
@@ -28,7 +29,7 @@ _MANY = 3
 def pairs(text: str) -> list[tuple[str, str]]:
     """Neighbouring characters of a text in normal form, pauses as one mark."""
     plain = f"|{_NOT_WORD.sub('|', text).strip('|')}|"
-    return list(zip(plain, plain[1:], strict=False))
+    return list(pairwise(plain))
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,18 @@ class Compass:
     def _buyer(self) -> Pairs:
         return _pairs_of(self.ground.claimed.texts) - self._all
 
+    @cached_property
+    def _known(self) -> Pairs:
+        return self._all | self._buyer | _pairs_of(self.ground.recorded.texts)
+
     def far(self, step: StepName, text: str, *, first: bool) -> bool:
         """Whether a step in normal form is farther from its ground than it may be."""
-        if len(pairs(text)) < self.weights.shortest:
+        mine = pairs(text)
+        if len(mine) < self.weights.shortest:
             return False
+        known = sum(map(self._known.__contains__, mine)) / len(mine)
+        if any(len(mine) >= least.pairs and known <= least.share for least in self.weights.known):
+            return True
         weights = self.weights.first if first else self.weights.weights
         told = self.told(step, text)
         return sum(weight * told[name] for name, weight in weights.items()) > self.weights.most
@@ -83,15 +92,15 @@ class Compass:
         if self.likeness is None:
             return _FAINTEST
         windows = self.likeness.windows(self.likeness.weigh(text), _HEARD)
-        return max((window.score for window in windows), default=_FAINTEST)
+        return max((window.score for window in windows if window.score > _FAINTEST), default=_FAINTEST)
 
     @cached_property
     def _told(self) -> frozenset[float]:
-        steps = (number for _, text in self.ground.playbook for number in find_numbers(fold(text)))
+        steps = (number for _, text in self.ground.playbook for number in numbers_of(fold(text)))
         return frozenset(number.value for number in (*steps, *self.ground.recorded.numbers))
 
     def _numbers(self, text: str) -> int:
-        return min(_MANY, sum(number.value not in self._told for number in find_numbers(text)))
+        return min(_MANY, sum(number.value not in self._told for number in numbers_of(text)))
 
 
 def _pairs_of(texts: Iterable[str]) -> Pairs:

@@ -41,9 +41,15 @@ class Faith:
     def __init__(self, ground: Ground, rules: FaithRules, likeness: Likeness | None = None) -> None:
         self._ground, self._rules = ground, rules
         self._compass = Compass(ground, rules.entry.distance, likeness)
+        self._seen: dict[tuple[StepName, str], list[Finding]] = {}
 
     def step(self, step: StepName, text: str) -> list[Finding]:
         """Findings on a model's step, in text order; sentences that stand in the playbook's steps are its own."""
+        if (step, text) not in self._seen:  # a stream asks again with every step that follows
+            self._seen[step, text] = self._step(step, text)
+        return self._seen[step, text]
+
+    def _step(self, step: StepName, text: str) -> list[Finding]:
         norm = normalise(text)
         own = [span for span in sentences(norm.text) if core(norm.text[slice(*span)]) in self._known]
         rest = Normalised(text, blank(norm.text, own), norm.starts, norm.ends) if own else norm
@@ -147,8 +153,7 @@ class Faith:
         for match in self._rules.letters.finditer(text):
             if match[0].lower() not in self._material:
                 yield self._finding("strange_writing", norm, *match.span())
-        if match := self._rules.spaced.search(text):
-            yield self._finding("strange_writing", norm, *match.span())
+        yield from (self._finding("strange_writing", norm, *m.span()) for m in self._rules.spaced.finditer(text))
 
     def _words(self, words: WordList, text: str, *, alone: bool = False) -> Iterator[_Word]:
         """The words of some classes in a text in normal form; ``alone``: each clause by itself."""

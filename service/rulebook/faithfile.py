@@ -96,11 +96,19 @@ class NoteFile(StrictModel):
     addressed: Words
 
 
+class KnownFile(StrictModel):
+    """The least share of a step's pairs that the case knows, from so many pairs on."""
+
+    pairs: Annotated[int, Field(ge=1)]
+    share: Annotated[float, Field(ge=0, le=1)]
+
+
 class DistanceFile(StrictModel):
     """How far a step may stray: the weighted sum of what is told in ``service.checks.distance`` is at most ``most``."""
 
     most: float
     shortest: Annotated[int, Field(ge=1)]
+    known: list[KnownFile]
     weights: dict[str, float]
     first: dict[str, float]
     """Other weights for the step that takes the buyer's words up."""
