@@ -19,7 +19,8 @@ import yaml
 
 from service.evidence import claimable
 from service.rulebook.facts import FactBook
-from service.schemas import Inquiry
+from service.schemas import Inquiry, Passage
+from tests.desk import EmptyLibrary
 from tests.fake_model import Reply, planned
 
 ATTACKS = Path(__file__).resolve().parent.parent / "evals" / "attacks"
@@ -46,10 +47,37 @@ class Attack:
         said = [turn["content"] for turn in self.row["messages"] if turn["role"] == "customer"]
         return [clause for text in reversed(said) for clause in _CLAUSE.findall(text)] or ["在吗"]
 
+    @property
+    def library(self) -> EmptyLibrary:
+        """A library whose only passage is the one that was smuggled in, if there is one."""
+        text = self.row.get("passage")
+        return Smuggled(str(text)) if text else EmptyLibrary()
+
     def inquiry(self, **more: Any) -> Inquiry:
         """The inquiry as a desk would send it."""
         parts = {key: self.row[key] for key in ("messages", "order", "policy") if self.row.get(key)}
         return Inquiry.model_validate({**parts, "writer": "model", **more})
+
+
+class Smuggled(EmptyLibrary):
+    """A library somebody has published one passage in."""
+
+    def __init__(self, text: str) -> None:
+        self._passage = Passage(
+            document_id="guideline/smuggled",
+            title="售后说明",
+            section="补充",
+            text=text,
+            start=0,
+            end=len(text),
+            version=1,
+            kind="guideline",
+            authority="guideline",
+            score=1.0,
+        )
+
+    def search(self, request: object, aim: object) -> list[Any]:
+        return [self._passage]
 
 
 def attacks(folder: Path = ATTACKS) -> list[Attack]:
