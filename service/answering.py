@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from service.checking import Settled
 from service.citing import Cited
-from service.composing import Composed
+from service.composed import Composed
 from service.facts import Known
 from service.judging import Considered, Decision, Ruling
 from service.matter import Matter

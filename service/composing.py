@@ -9,40 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 
 from service.checking import Checker, Settled, blocks
-from service.checks.ground import Ground
+from service.composed import Composed, Part, Reconsider, grounds, signed
 from service.errors import ModelError
 from service.matter import Matter
 from service.modelside import ModelSide
-from service.releasing import Release
-from service.schemas import Claim, Finding, Step, StepName, Variant, WriterOut
-from service.sourcing import ground_of
-from service.writing.page import Page, Spent, Spoilt, Written
+from service.schemas import Finding, Step, StepName, Variant, WriterOut
+from service.streaming import Stream
+from service.writing.page import Page, Spent, Written
 from service.writing.playbook import Playbook
-
-Reconsider = Callable[[Matter, Sequence[Claim]], Awaitable[Matter]]
-"""The matter after claims were weighed: another one where they changed what is to be written."""
-
-
-@dataclass(frozen=True)
-class Composed:
-    """A finished reply: the steps that passed, who wrote them, what it cost."""
-
-    matter: Matter
-    """As it was decided in the end, with what a model claimed to have read."""
-    settled: Settled
-    writer: WriterOut
-    usage: dict[str, int] = field(default_factory=dict)
-    notes: str = ""
-    variants: list[Variant] = field(default_factory=list)
-
-
-Part = Matter | Step | Composed
-"""What composing gives: a changed matter (before any step), steps as they leave when streaming, the reply at last."""
 
 
 class Composer:
@@ -62,8 +40,11 @@ class Composer:
             yield self._by_playbook(matter, WriterOut(kind="playbook", degraded=True, reason="llm_bad_reply"))
         else:
             spent = Spent(time.monotonic() + side.deadline)
-            way = self._streamed if matter.inquiry.stream else self._whole
-            parts = way(matter, reconsider, side, spent)
+            if matter.inquiry.stream:
+                stream = Stream(self._checker, self._playbook, side, spent, reconsider)
+                parts = stream.parts(matter, self._whole)
+            else:
+                parts = self._whole(matter, reconsider, side, spent)
             async with aclosing(parts):
                 async for part in parts:
                     yield part
@@ -121,7 +102,7 @@ class Composer:
         self, matter: Matter, side: ModelSide, page: Page, written: Sequence[Written], spent: Spent
     ) -> Composed:
         """The answer after every check: failing steps rewritten once, then the playbook's."""
-        ground = _ground(matter)
+        ground = grounds(matter)
         steps = _filled(written[0].steps, matter.ground)
         found = self._checker.reply(steps, ground)
         replaced = False
@@ -135,7 +116,7 @@ class Composer:
         notes = written[0].notes
         if notes and blocks(self._checker.note(notes, ground)):
             notes = ""
-        writer = _who(side, page, spent, settled.steps, "llm_failed_checks" if replaced else None)
+        writer = signed(side, page, spent, settled.steps, "llm_failed_checks" if replaced else None)
         return Composed(matter, settled, writer, spent.usage, notes, _different(settled.steps, variants))
 
     async def _rewritten(
@@ -155,60 +136,6 @@ class Composer:
             return steps
         return [better.get(step.step, step) for step in steps]
 
-    async def _streamed(
-        self, matter: Matter, reconsider: Reconsider, side: ModelSide, spent: Spent
-    ) -> AsyncGenerator[Part]:
-        """Steps as they pass; a reading that changes the matter ends the call before any step has left."""
-        page, notes, reason = await side.page(matter, reads=True), "", None
-        release = self._release(matter)
-        if release is None:
-            yield Composed(matter, Settled(no_safe_draft=True), WriterOut(kind="playbook"))
-            return
-        again = True
-        while again:
-            again = False
-            answer = side.writer.stream(page, spent)
-            try:
-                async with aclosing(answer):
-                    async for part in answer:
-                        if isinstance(part, list):
-                            changed = await reconsider(matter, part) if page.reads else matter
-                            again, matter = changed.differs(matter), changed
-                            if again:
-                                break
-                        elif isinstance(part, str):
-                            notes = part
-                        else:
-                            for step in release.spoil(part.step) if isinstance(part, Spoilt) else release.pass_on(part):
-                                yield step
-            except ModelError as error:
-                reason = error.code
-                if not release.steps and spent.left > 0 and error.code in _WORTH_ANOTHER:
-                    async for once in self._whole(matter, _settled_already, side, spent):
-                        yield once
-                    return
-            if again:
-                yield matter
-                page = await side.page(matter, reads=False)
-                release = self._release(matter)
-                if release is None:
-                    yield Composed(matter, Settled(no_safe_draft=True), WriterOut(kind="playbook", calls=spent.calls))
-                    return
-        for step in release.fill():
-            yield step
-        settled = release.settled()
-        if notes and blocks(self._checker.note(notes, _ground(matter))):
-            notes = ""
-        reason = reason or ("llm_failed_checks" if release.replaced else None)
-        yield Composed(matter, settled, _who(side, page, spent, settled.steps, reason), spent.usage, notes)
-
-    def _release(self, matter: Matter) -> Release | None:
-        """The gate before a stream, or None where not even the playbook's reply passes."""
-        safe = self._settle(matter, matter.ground)
-        if safe.no_safe_draft:
-            return None
-        return Release(self._checker, matter.brief, _ground(matter), safe.steps, self._playbook)
-
     def _settle(self, matter: Matter, steps: list[Step]) -> Settled:
         return self._checker.settle(matter.brief, steps, matter.ground, matter.cited, self._playbook)
 
@@ -225,19 +152,6 @@ class Composer:
         return self._variant(matter, self._playbook.write(matter.brief.again(number)))
 
 
-_WORTH_ANOTHER = frozenset({"llm_incomplete", "llm_bad_reply"})
-"""A stream that broke so before a step had left is asked for again, whole."""
-
-
-async def _settled_already(matter: Matter, claims: Sequence[Claim]) -> Matter:
-    return matter
-
-
-def _ground(matter: Matter) -> Ground:
-    """What a reply to the matter may state, the playbook's steps with it."""
-    return ground_of(matter.brief, matter.cited, matter.ground)
-
-
 def _filled(steps: Sequence[Step], ground: Sequence[Step]) -> list[Step]:
     """The steps, with the playbook's where one is missing."""
     written = {step.step: step for step in steps}
@@ -246,19 +160,6 @@ def _filled(steps: Sequence[Step], ground: Sequence[Step]) -> list[Step]:
 
 def _gave_up(spent: Spent, error: ModelError) -> WriterOut:
     return WriterOut(kind="playbook", calls=spent.calls, degraded=True, reason=error.code)
-
-
-def _who(side: ModelSide, page: Page, spent: Spent, steps: Sequence[Step], reason: str | None) -> WriterOut:
-    """Who wrote it; a draft of which checks replaced steps says so."""
-    return WriterOut(
-        kind="model" if any(step.writer == "model" for step in steps) else "playbook",
-        model=spent.model,
-        prompt=side.writer.label,
-        calls=spent.calls,
-        degraded=reason is not None,
-        reason=reason,
-        trimmed=page.material.cuts,
-    )
 
 
 def _different(steps: Sequence[Step], variants: Sequence[Variant | None]) -> list[Variant]:

@@ -16,7 +16,8 @@ from typing import Protocol
 from service.answering import Assembled, assemble, explain, reading_out, verdict_out
 from service.checking import Checker
 from service.citing import Librarian
-from service.composing import Composed, Composer
+from service.composed import Composed
+from service.composing import Composer
 from service.errors import InvalidRequest
 from service.evidence import Evidence
 from service.ids import new_id
