@@ -104,7 +104,12 @@ class Checker:
         norm = normalise(text)
         found = [
             *check_phrases(
-                norm, self.rulebook.forbidden, customer_quotes=ground.buyer, ground=ground, checkrules=rules
+                norm,
+                self.rulebook.forbidden,
+                customer_quotes=ground.buyer,
+                ground=ground,
+                checkrules=rules,
+                told=told,
             ),
             *check_grounding(norm, ground, rules, told),
             *check_leaks(norm, rules),

@@ -205,3 +205,10 @@ def test_spans_point_into_the_text_as_sent(text: str) -> None:
         for other in found:
             if one is not other and one.category == other.category:
                 assert one.end <= other.start or other.end <= one.start
+
+
+def test_what_sounds_forbidden_may_be_the_buyers_own_story_where_it_is_told() -> None:
+    said, reply = "我教奶奶用手机都没这么费劲", "我教我奶奶都没这么费劲。"
+    assert check_phrases(reply, RULES, customer_quotes=[said])
+    assert check_phrases(reply, RULES, customer_quotes=[said], told=[(0, len(reply))]) == []
+    assert check_phrases(reply, RULES, customer_quotes=["在吗"], told=[(0, len(reply))])

@@ -141,10 +141,11 @@ class _Weighing:
         return claimed and not lived(number, self.ground, self.rules) and not repeated(number, self.said)
 
     def _your_day(self, number: Number) -> bool:
-        """A day on which the buyer does something, or has time (``您周末方便的话``)."""
-        if number.kind not in self.limits.named:
+        """A day on which the buyer does something, or has time (``您周末方便的话``); one more time they are spared."""
+        group = "your_day" if number.kind in self.limits.named else "spared" if number.kind in self.limits.own else None
+        if group is None:
             return False
-        days = self.said.within("your_day", self.said.clause(number.start))
+        days = self.said.within(group, self.said.clause(number.start))
         return any(m.start <= number.start and number.end <= m.end for m in days)
 
     def _given_away(self, number: Number) -> bool:

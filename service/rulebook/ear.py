@@ -40,6 +40,8 @@ class LearningFile(StrictModel):
     """Letters and digits of a sentence from which frames are doubted at all."""
     follow: float = 0.0
     """Clauses beside a forbidden one that score at least this belong to it."""
+    retold: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of pairs of letters from the buyer's own messages at which a clause tells the buyer's story back."""
 
 
 @dataclass(frozen=True, slots=True)
