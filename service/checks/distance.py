@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from service.checks.ground import Ground
@@ -26,10 +26,11 @@ _LONG = 30
 _MANY = 3
 
 
-def pairs(text: str) -> list[tuple[str, str]]:
+@lru_cache(maxsize=1024)  # the playbook's lines come again and again, and so does every step of a stream
+def pairs(text: str) -> tuple[tuple[str, str], ...]:
     """Neighbouring characters of a text in normal form, pauses as one mark."""
     plain = f"|{_NOT_WORD.sub('|', text).strip('|')}|"
-    return list(pairwise(plain))
+    return tuple(pairwise(plain))
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,14 @@ class Compass:
         mine = pairs(text)
         if len(mine) < self.weights.shortest:
             return False
-        known = sum(map(self._known.__contains__, mine)) / len(mine)
-        if any(len(mine) >= least.pairs and known <= least.share for least in self.weights.known):
-            return True
-        weights = self.weights.first if first else self.weights.weights
         told = self.told(step, text)
+        shared = told["ground"] + told["buyer"]
+        doubtful = [least for least in self.weights.known if len(mine) >= least.pairs and shared <= least.share]
+        if doubtful:  # few steps come so far
+            known = sum(map(self._known.__contains__, mine)) / len(mine)
+            if any(known <= least.share for least in doubtful):
+                return True
+        weights = self.weights.first if first else self.weights.weights
         return sum(weight * told[name] for name, weight in weights.items()) > self.weights.most
 
     def told(self, step: StepName, text: str) -> dict[str, float]:

@@ -157,7 +157,7 @@ class Faith:
 
     def _words(self, words: WordList, text: str, *, alone: bool = False) -> Iterator[_Word]:
         """The words of some classes in a text in normal form; ``alone``: each clause by itself."""
-        found = list(words.find(text))
+        found = words.find(text)
         if not found:
             return
         parts, whole = clauses(text), sentences(text)

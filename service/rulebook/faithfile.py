@@ -7,7 +7,7 @@ Each rule carries sentences that test it; ``service.checks.examples`` runs them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -146,12 +146,10 @@ class WordList:
         self._words = list(self._of)
         self._found = ahocorasick_rs.AhoCorasick(self._words, matchkind=ahocorasick_rs.MATCHKIND_LEFTMOST_LONGEST)
 
-    def find(self, text: str) -> Iterator[tuple[str, str, int, int]]:
+    def find(self, text: str) -> list[tuple[str, str, int, int]]:
         """Class, word and span of every word in a text in normal form; what has no class is passed over."""
-        for place, start, end in self._found.find_matches_as_indexes(text):
-            word = self._words[place]
-            if name := self._of[word]:
-                yield name, word, start, end
+        spans = ((self._words[place], start, end) for place, start, end in self._found.find_matches_as_indexes(text))
+        return [(name, word, start, end) for word, start, end in spans if (name := self._of[word])]
 
 
 class FaithRules:
