@@ -100,7 +100,7 @@ class Faith:
             if word.mode != "denied" or not decided
         }
         remedies = {name for name, claim in rules.entry.claims.items() if claim.remedy}
-        if self._ground.verdict == "reasonable" and not found.isdisjoint(remedies):
+        if self._ground.verdict == "reasonable":
             found |= remedies
         if decided:
             found |= {name for name, claim in rules.entry.claims.items() if claim.refuses}
