@@ -108,7 +108,7 @@ class Composer:
         replaced = False
         if blocks(found) and spent.left > 0:
             steps = await self._rewritten(side, page, steps, found, spent)
-        settled = self._settle(matter, steps)
+        settled = self._settle(matter, steps) if blocks(found) else Settled(steps, found)
         replaced = any(step.writer == "playbook" for step in settled.steps) or settled.no_safe_draft
         variants = [self._variant(matter, _filled(one.steps, matter.ground)) for one in written[1:]]
         missing = range(len(written) + 1, matter.inquiry.variants + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import ahocorasick_rs
 
@@ -53,8 +53,22 @@ def alias_pattern() -> re.Pattern[str]:
     return re.compile(rf"<(?:{'|'.join(map(re.escape, words().aliases.values()))})[0-9]{{1,6}}>")
 
 
+REMEMBERED, LONGEST_REMEMBERED = 2048, 600
+"""Texts whose spans are remembered, in memory only, and how long they may be: a draft asks for the same words of a
+message and of a published passage several times, a desk for the same passages all day."""
+
+
 def find_private(text: str) -> list[PrivateSpan]:
     """All personal data in ``text``, in order, not overlapping."""
+    return list(_remembered(text)) if len(text) <= LONGEST_REMEMBERED else _found(text)
+
+
+@lru_cache(REMEMBERED)
+def _remembered(text: str) -> tuple[PrivateSpan, ...]:
+    return tuple(_found(text))
+
+
+def _found(text: str) -> list[PrivateSpan]:
     if len(text) > MAX_CHARS:
         head = find_private(text[:MAX_CHARS])
         rest = find_private(text[MAX_CHARS:])
