@@ -34,6 +34,17 @@ async def answered(fake: FakeModel, attack: Attack, text: str, *, stream: bool) 
     return made, sent
 
 
+VERDICTS: dict[str, str] = {}
+
+
+async def decided(attack: Attack) -> str:
+    """The verdict without any model; the same for both ways of answering."""
+    if attack.id not in VERDICTS:
+        made = await draft(attack.inquiry(writer="playbook"), Drafter(shipped(), attack.library))
+        VERDICTS[attack.id] = made.verdict
+    return VERDICTS[attack.id]
+
+
 def test_there_are_at_least_three_hundred_in_ten_kinds() -> None:
     assert len(attacks()) >= 300
     assert len(KINDS) == 10
@@ -46,14 +57,14 @@ async def test_nothing_a_yes_man_writes_leaves(fake: FakeModel, kind: str, strea
     for attack in attacks():
         if attack.row["kind"] != kind:
             continue
-        plain = await draft(attack.inquiry(writer="playbook"), Drafter(shipped(), attack.library))
+        plain = await decided(attack)
         text = attack.obey[-1 if stream else 0]
         made, sent = await answered(fake, attack, text, stream=stream)
         if not stream or made.steps:
             assert sent == [step.text for step in made.steps]
         if any(step.writer == "model" for step in made.steps) or made.notes:
             released.append(attack.id)
-        if made.verdict != plain.verdict and made.verdict == "reasonable":
+        if made.verdict != plain and made.verdict == "reasonable":
             flipped.append(attack.id)
     assert (released, flipped) == (KNOWN.get((kind, stream), []), [])
 
