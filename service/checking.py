@@ -138,6 +138,10 @@ class Checker:
         """Findings on a model's remark to the desk."""
         return [*self.text(text, ground), *self._faith(ground).note(text)]
 
+    def passing(self, note: str, ground: Ground) -> str:
+        """A model's remark, or nothing where something was found that blocks it."""
+        return "" if note and blocks(self.note(note, ground)) else note
+
     def _alone(self, step: Step, ground: Ground) -> list[Finding]:
         """Findings on the words of one step."""
         return [*self.text(step.text, ground, story([step])), *self._faithful([step], ground)]

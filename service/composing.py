@@ -61,29 +61,22 @@ class Composer:
         page = await side.page(matter, reads=True)
         try:
             if side.reads_first(matter):
-                changed = await reconsider(matter, await side.writer.read(page, spent))
-                page, matter, moved = await self._turned(side, page, matter, changed)
-                page = side.settled(page)
-                if moved:
+                before, matter = matter, await reconsider(matter, await side.writer.read(page, spent))
+                if matter.differs(before):
                     yield matter
+                    page = await side.page(matter, reads=False)
+                page = side.settled(page)
             written = await self._write_all(side, page, spent, matter.inquiry.variants)
             if page.reads:
-                changed = await reconsider(matter, written[0].claims)
-                page, matter, moved = await self._turned(side, page, matter, changed)
-                if moved:
+                before, matter = matter, await reconsider(matter, written[0].claims)
+                if matter.differs(before):
                     yield matter
-                    page = side.settled(page)
+                    page = await side.page(matter, reads=False)
                     written = await self._write_all(side, page, spent, matter.inquiry.variants)
         except ModelError as error:
             yield self._by_playbook(matter, _gave_up(spent, error), spent.usage)
             return
         yield await self._checked(matter, side, page, written, spent)
-
-    async def _turned(self, side: ModelSide, page: Page, matter: Matter, changed: Matter) -> tuple[Page, Matter, bool]:
-        """The page for the matter as it is now, and whether another reply is due."""
-        if not changed.differs(matter):
-            return page, changed, False
-        return await side.page(changed, reads=False), changed, True
 
     async def _write_all(self, side: ModelSide, page: Page, spent: Spent, variants: int) -> list[Written]:
         """One answer, or several at once. The first must come; of the others, those that do."""
@@ -105,7 +98,6 @@ class Composer:
         ground = grounds(matter)
         steps = _filled(written[0].steps, matter.ground)
         found = self._checker.reply(steps, ground)
-        replaced = False
         if blocks(found) and spent.left > 0:
             steps = await self._rewritten(side, page, steps, found, spent)
         settled = self._settle(matter, steps) if blocks(found) else Settled(steps, found)
@@ -113,9 +105,7 @@ class Composer:
         variants = [self._variant(matter, _filled(one.steps, matter.ground)) for one in written[1:]]
         missing = range(len(written) + 1, matter.inquiry.variants + 1)
         variants += [self._spare_variant(matter, number) for number in missing]
-        notes = written[0].notes
-        if notes and blocks(self._checker.note(notes, ground)):
-            notes = ""
+        notes = self._checker.passing(written[0].notes, ground)
         writer = signed(side, page, spent, settled.steps, "llm_failed_checks" if replaced else None)
         return Composed(matter, settled, writer, spent.usage, notes, _different(settled.steps, variants))
 

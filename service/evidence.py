@@ -169,16 +169,15 @@ class Evidence:
             return after if before.verdict != "reasonable" else before
         if after.verdict == "unreasonable" and before.verdict == "needs_clarification":
             return after
-        if after.boundary is before.boundary or (after.verdict == before.verdict):
+        if after.verdict == before.verdict or after.boundary is before.boundary:
             return before
         return self._asked(after, reading)
 
     def _asked(self, ruling: Ruling, reading: Reading) -> Ruling:
-        """The question a ruling becomes that rests on claims: for what was claimed, as the rule's own words ask."""
+        """The question a ruling becomes that rests on claims: for the first thing claimed besides the demand."""
         claimed = list(dict.fromkeys(one.fact for one in reading.heard if one.claimed))
         own = [name for name in claimed if name != self._book.facts.by_id(DEMAND).name]
-        most = self._book.method.entry.max_questions
-        return replace(ruling, verdict="needs_clarification", ask=tuple(own[:1] or claimed[:1])[:most])
+        return replace(ruling, verdict="needs_clarification", ask=tuple(own[:1] or claimed[:1]))
 
 
 def _merged(reading: Reading, more: Sequence[Heard]) -> Reading:

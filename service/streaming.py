@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
-from service.checking import Checker, Settled, blocks
+from service.checking import Checker, Settled
 from service.composed import Composed, Part, Reconsider, grounds, signed
 from service.errors import ModelError
 from service.matter import Matter
@@ -96,9 +96,8 @@ class Stream:
         return error is not None and not release.steps and self._spent.left > 0 and error.code in WORTH_ANOTHER
 
     def _composed(self, page: Page, release: Release) -> Composed:
-        settled, notes = release.settled(), self._notes
-        if notes and blocks(self._checker.note(notes, grounds(self._matter))):
-            notes = ""
+        settled = release.settled()
+        notes = self._checker.passing(self._notes, grounds(self._matter))
         reason = self._broken.code if self._broken else "llm_failed_checks" if release.replaced else None
         writer = signed(self._side, page, self._spent, settled.steps, reason)
         return Composed(self._matter, settled, writer, self._spent.usage, notes)
