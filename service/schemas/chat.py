@@ -6,14 +6,13 @@ only as far as a case needs it; ``youli`` carries the case itself and is as stri
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
-from service.schemas.base import Facts, In, Out, Shop, Text
+from service.schemas.base import Out
 from service.schemas.drafts import Draft
-from service.schemas.inquiry import Context, Order, Style
+from service.schemas.inquiry import Beside
 
 MODELS: dict[str, Literal["auto", "model", "playbook"]] = {
     "youli": "auto",
@@ -65,17 +64,8 @@ class ChatMessage(Lenient):
     ]
 
 
-class ChatCase(In):
+class ChatCase(Beside):
     """The case beside the conversation: the fields of an inquiry that a chat has no place for."""
-
-    order: Order = Field(default_factory=Order)
-    policy: Facts = Field(default_factory=dict)
-    shop: Shop = "default"
-    context: Context = Field(default_factory=Context)
-    now: datetime | None = None
-    style: Style = Field(default_factory=Style)
-    instruction: Annotated[Text, Field(max_length=500)] | None = None
-    explain: StrictBool = False
 
 
 class StreamOptions(Lenient):

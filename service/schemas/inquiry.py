@@ -55,10 +55,9 @@ class Style(In):
     max_chars: Annotated[int, Field(ge=40, le=2_000)] = 300
 
 
-class Inquiry(In):
-    """来话: everything one draft is made from."""
+class Beside(In):
+    """What stands beside a conversation: the case, and how its reply is wanted."""
 
-    messages: Annotated[tuple[Message, ...], Field(max_length=MAX_MESSAGES)]
     order: Order = Field(default_factory=Order)
     policy: Facts = Field(default_factory=dict)
     shop: Shop = "default"
@@ -66,10 +65,16 @@ class Inquiry(In):
     now: datetime | None = None
     style: Style = Field(default_factory=Style)
     instruction: Annotated[Text, Field(max_length=500)] | None = None
+    explain: StrictBool = False
+
+
+class Inquiry(Beside):
+    """来话: everything one draft is made from."""
+
+    messages: Annotated[tuple[Message, ...], Field(max_length=MAX_MESSAGES)]
     writer: Literal["auto", "model", "playbook"] = "auto"
     variants: Annotated[int, Field(ge=1, le=3)] = 1
     stream: StrictBool = False
-    explain: StrictBool = False
 
     @model_validator(mode="after")
     def _conversation(self) -> Inquiry:
