@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from service.errors import phrase
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
@@ -67,6 +67,33 @@ class Twin(StrictModel):
     asks: str | None = None
 
 
+class Criterion(StrictModel):
+    """One plain sentence a reply must, or must not, live up to.
+
+    Written as the sentence alone, as ``sentence: veto``, or as ``sentence: {says: [...], scorer: …, weight: 2}``.
+    """
+
+    text: str = Field(min_length=2, max_length=200)
+    weight: Annotated[float, Field(gt=0, le=20)] | None = None
+    veto: bool = False
+    says: list[str] = Field(default_factory=list)
+    """Scored by rule: one of these stands in the reply, however it is written (full width, traditional, spaced)."""
+    scorer: str = ""
+    """Scored by rule: what this scorer of the rubric finds is what the sentence means."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_written(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"text": value}
+        if isinstance(value, dict) and len(value) == 1 and "text" not in value:
+            ((text, more),) = value.items()
+            if more in ("veto", ""):
+                return {"text": text, "veto": more == "veto"}
+            return {"text": text, **more} if isinstance(more, dict) else {"text": text, "weight": more}
+        return value
+
+
 class CaseFile(StrictModel):
     """One case as QA writes it."""
 
@@ -78,8 +105,10 @@ class CaseFile(StrictModel):
     expect: Expect
     decisive: list[str] = Field(default_factory=list)
     """The facts that decide it, as its writer put them."""
-    must: list[str | dict[str, str]] = Field(default_factory=list)
-    must_not: list[str | dict[str, str]] = Field(default_factory=list)
+    must: list[Criterion] = Field(default_factory=list)
+    must_not: list[Criterion] = Field(default_factory=list)
+    pushes: list[str] = Field(default_factory=list)
+    """A ladder: what the buyer says next, each time after the draft's own reply; the offer must not rise."""
     twins: list[Twin] = Field(default_factory=list)
 
 
