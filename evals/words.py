@@ -1,0 +1,32 @@
+"""The eval suite's Chinese (``words.zh.yaml``), by section."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_FILE = Path(__file__).with_name("words.zh.yaml")
+
+
+@cache
+def _all() -> dict[str, dict[str, Any]]:
+    with _FILE.open(encoding="utf-8") as file:
+        loaded: dict[str, dict[str, Any]] = yaml.load(file, Loader=yaml.CBaseLoader)
+    return loaded
+
+
+def word(section: str, name: str, /, **parameters: object) -> str:
+    """A sentence, filled in.
+
+    Raises:
+        KeyError: no such sentence, or a parameter is missing.
+    """
+    return str(_all()[section][name]).format_map({key: str(value) for key, value in parameters.items()})
+
+
+def name_of(kind: str, value: str) -> str:
+    """The Chinese name of a value of the contract; the value itself where none was written."""
+    return str(_all()["names"].get(kind, {}).get(value, value))
