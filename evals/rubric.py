@@ -37,9 +37,11 @@ class Empathy(StrictModel):
     """When an empathy step takes up what this buyer said."""
 
     shared: Annotated[int, Field(ge=1)]
-    """Telling characters it shares with the buyer's words or the goods; two in a row are enough by themselves."""
+    """Telling characters it shares with the buyer's words or the goods."""
     least: Annotated[int, Field(ge=1)]
     """Telling characters below which a buyer has said nothing to take up."""
+    generic: list[str] = Field(default_factory=list)
+    """Words that fit every case; they take up nothing."""
 
 
 class RubricFile(StrictModel):

@@ -68,6 +68,15 @@ class Faith:
             found.append(self._finding("not_a_note", norm, 0, len(norm.text)))
         return sorted(found, key=lambda f: (f.start, f.end))
 
+    def given(self, text: str) -> dict[str, str]:
+        """The classes of benefits a text gives outright, and the word that gives each; whoever wrote it."""
+        claims = self._rules.entry.claims
+        return {
+            one.name: one.word
+            for one in self._words(self._rules.claims, fold(text))
+            if one.mode == "said" and one.granting and not claims[one.name].refuses
+        }
+
     @cached_property
     def _steps(self) -> list[str]:
         return [fold(text) for _, text in self._ground.playbook]
