@@ -62,8 +62,11 @@ class Sight:
             return set()
         entry, offers = row.entry, self.book.method.entry.offers
         notes = [offers[name].note for name in entry.offer if name in offers]
-        text = fold("\n".join([*entry.say, *entry.door, *entry.offer, *notes]))
-        return {name for name, *_ in self.book.faithful.claims.find(text)}
+        offered, claims = fold("\n".join([*entry.offer, *notes])), self.book.faithful.entry.claims
+        told = {
+            name for name, *_ in self.book.faithful.claims.find(fold("\n".join([*entry.say, *entry.door, offered])))
+        }
+        return told | {name for name, claim in claims.items() if any(root in offered for root in claim.roots)}
 
     def goods(self, order: Order) -> str:
         """What a reply may call the goods of an order; empty when it does not say."""
