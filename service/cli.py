@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from service.commands.eval_app import evals
 from service.commands.inputs import shown
 from service.commands.knowledge_app import knowledge
 from service.commands.words import printable, word
@@ -32,6 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(knowledge, name="knowledge")
+app.add_typer(evals, name="eval")
 
 Json = Annotated[bool, typer.Option("--json", help=_help("json"))]
 ShopOption = Annotated[str | None, typer.Option("--shop", help=_help("shop"))]

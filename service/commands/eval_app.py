@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,3 +16,56 @@ def _help(name: str) -> str:
 evals = typer.Typer(name="eval", help=_help("eval"), no_args_is_help=True, rich_markup_mode=None)
 
 Json = Annotated[bool, typer.Option("--json", help=_help("json"))]
+
+
+@evals.command("run", help=_help("eval_run"))
+def run(
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="TAG", help=_help("eval_only"))] = None,
+    cases: Annotated[str | None, typer.Option("--cases", metavar="DIR", help=_help("eval_cases"))] = None,
+    writer: Annotated[Literal["auto", "model", "playbook"], typer.Option("--writer", help=_help("writer"))] = "auto",
+    repeat: Annotated[int, typer.Option("--repeat", min=1, max=50, help=_help("eval_repeat"))] = 1,
+    concurrency: Annotated[int, typer.Option("--concurrency", min=1, max=64, help=_help("eval_concurrency"))] = 8,
+    against: Annotated[str | None, typer.Option("--against", metavar="URL", help=_help("eval_against"))] = None,
+    judge: Annotated[bool, typer.Option("--judge/--no-judge", help=_help("eval_judge"))] = True,
+    twins: Annotated[bool, typer.Option("--twins/--no-twins", help=_help("eval_twins"))] = True,
+    mutations: Annotated[bool, typer.Option("--mutations/--no-mutations", help=_help("eval_mutations"))] = True,
+    resume: Annotated[str | None, typer.Option("--resume", metavar="RUN", help=_help("eval_resume"))] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help=_help("eval_fresh"))] = False,
+    label: Annotated[str, typer.Option("--label", help=_help("eval_label"))] = "",
+    out: Annotated[str | None, typer.Option("--out", metavar="DIR", help=_help("eval_out"))] = None,
+    baseline: Annotated[str | None, typer.Option("--baseline", metavar="FILE", help=_help("eval_baseline"))] = None,
+    gate: Annotated[bool, typer.Option("--gate", help=_help("eval_gate"))] = False,
+    accept: Annotated[bool, typer.Option("--accept", help=_help("eval_accept"))] = False,
+    as_json: Json = False,
+) -> None:
+    """Run the suite."""
+    from service.commands.eval_run import RunOptions, run_eval
+
+    options = RunOptions(
+        only=only or [],
+        cases=cases,
+        writer=writer,
+        repeat=repeat,
+        concurrency=concurrency,
+        against=against,
+        judge=judge,
+        twins=twins,
+        mutations=mutations,
+        resume=resume,
+        fresh=fresh,
+        label=label,
+        out=out,
+        baseline=baseline,
+        gate=gate,
+        accept=accept,
+        as_json=as_json,
+    )
+    raise typer.Exit(run_eval(options))
+
+
+@evals.command("list", help=_help("eval_list"))
+def list_runs(as_json: Json = False) -> None:
+    """List the runs."""
+    from service.commands.eval_show import run_list
+
+    raise typer.Exit(run_list(as_json))
