@@ -18,6 +18,10 @@ from service.schemas import Inquiry, Order, StepName, Threat, Verdict
 
 CASES = Path(__file__).with_name("cases")
 TYPED = frozenset(Order.model_fields)
+WORDED = frozenset({"platform", "category", "product"})
+"""Fields of an order that are words, whatever they look like."""
+NOTHING = frozenset({"null", "~", ""})
+"""How YAML writes that nothing is known."""
 
 
 class InquiryFile(StrictModel):
@@ -33,7 +37,7 @@ class InquiryFile(StrictModel):
         typed = {key: value for key, value in self.order.items() if key in TYPED}
         facts = {key: value for key, value in self.order.items() if key not in TYPED}
         turns = [{"role": role, "content": text} for turn in self.messages for role, text in turn.items()]
-        order: dict[str, Any] = {key: _scalar(value) for key, value in typed.items()}
+        order: dict[str, Any] = {key: _typed(key, value) for key, value in typed.items()}
         order["facts"] = {key: _scalar(value) for key, value in facts.items()}
         policy = {key: _scalar(value) for key, value in self.policy.items()}
         whole = {"messages": turns, "order": order, "policy": policy, "shop": self.shop, "writer": "playbook"}
@@ -136,11 +140,16 @@ class Case:
         return changed.model_copy(update={"order": order, "messages": messages}).build()
 
 
+def _typed(field: str, text: str) -> JsonValue:
+    """An order's own field: a platform called 1688 is a name, not a number."""
+    return (text if text not in NOTHING else None) if field in WORDED else _scalar(text)
+
+
 def _scalar(text: str) -> JsonValue:
     """YAML scalars arrive as typed text; an order's numbers and truths must be what JSON would make of them."""
     if text in ("true", "false"):
         return text == "true"
-    if text in ("null", "~", ""):
+    if text in NOTHING:
         return None
     try:
         return int(text) if text.lstrip("-").isdigit() else float(text)
