@@ -14,13 +14,17 @@ from evals.scorers import SCORERS
 from evals.scorers.criteria import Asked, asked, criteria, unscored
 from evals.sight import Sight
 from evals.words import word
+from service.writing.page import Spent
 
 
 class Judging(Protocol):
     """A model that scores what no rule can tell."""
 
-    async def judge(self, played: Played, criteria: Sequence[Asked]) -> list[Score]:
-        """A score for each criterion, in order; ``unscored`` where the model gave none that can be used."""
+    async def judge(self, played: Played, criteria: Sequence[Asked], spent: Spent) -> list[Score]:
+        """A score for each criterion, in order; ``unscored`` where the model gave none that can be used.
+
+        Calls and tokens are added to ``spent``.
+        """
 
 
 def rule_scores(played: Played, sight: Sight) -> list[Score]:
@@ -32,16 +36,16 @@ def rule_scores(played: Played, sight: Sight) -> list[Score]:
 async def score_case(played: Played, sight: Sight, judge: Judging | None = None) -> CaseResult:
     """The result of a played case; without a judge what it would score is ``unscored``."""
     scores = rule_scores(played, sight)
-    left = asked(played, sight)
+    left, spent = asked(played, sight), Spent(float("inf"))
     if judge is None:
         scores += [unscored(one, word("scoring", "no_judge")) for one in left]
     elif left:
-        scores += await judge.judge(played, left)
-    return settled(played, scores, sight)
+        scores += await judge.judge(played, left, spent)
+    return settled(played, scores, sight, spent)
 
 
-def settled(played: Played, scores: list[Score], sight: Sight) -> CaseResult:
-    """The scores as a result, with points and verdict."""
+def settled(played: Played, scores: list[Score], sight: Sight, judged: Spent | None = None) -> CaseResult:
+    """The scores as a result, with points and verdict; ``judged`` is what the judge cost."""
     points, vetoed = points_of(scores)
     case, draft = played.case, played.draft
     entry = case.entry if case else None
@@ -64,8 +68,8 @@ def settled(played: Played, scores: list[Score], sight: Sight) -> CaseResult:
         passed=draft is not None and not vetoed and points is not None and points >= sight.rubric.entry.pass_,
         digest=case_digest(case) if case else "",
         seconds=round(sum(played.took_s), 4),
-        calls=sum(one.writer.calls for one in played.drafts),
-        usage=_usage(played),
+        calls=sum(one.writer.calls for one in played.drafts) + (judged.calls if judged else 0),
+        usage=_usage(played, judged),
     )
 
 
@@ -84,8 +88,8 @@ def _made(played: Played) -> str:
     return played.draft.scenario if played.draft else ""
 
 
-def _usage(played: Played) -> dict[str, int]:
-    total: dict[str, int] = {}
+def _usage(played: Played, judged: Spent | None) -> dict[str, int]:
+    total: dict[str, int] = dict(judged.usage) if judged else {}
     for draft in played.drafts:
         for name, count in draft.usage.items():
             total[name] = total.get(name, 0) + count

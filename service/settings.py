@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     embedding_model: str | None = None
     embedding_api_key: SecretStr | None = None
     embedding_base_url: str | None = None
+    judge_model: str | None = None
+    judge_api_key: SecretStr | None = None
+    judge_base_url: str | None = None
     knowledge_dir: Path = HOME / "knowledge"
     prompts_dir: Path = HOME / "prompts"
     knowledge_poll_s: float = Field(default=2.0, ge=0, le=3600)
@@ -83,10 +86,23 @@ class Settings(BaseSettings):
 
         An address of its own goes with a key of its own only: the chat vendor's key must not travel to another vendor.
         """
-        own = self.embedding_base_url is not None
-        key = self.embedding_api_key if own else self.embedding_api_key or self.api_key
-        url = self.embedding_base_url if own else self.base_url
-        return Endpoint(url, key) if self.embedding_model and (key is not None or url is not None) else None
+        at = self._endpoint(self.embedding_base_url, self.embedding_api_key)
+        return at if self.embedding_model and (at.key is not None or at.url is not None) else None
+
+    @property
+    def judging(self) -> Settings | None:
+        """These settings with the judge's model in the writer's place; None: no judge is asked for.
+
+        A key and an address go together as for embeddings. Whether a model can be asked says ``model_ready``.
+        """
+        if not self.judge_model:
+            return None
+        at = self._endpoint(self.judge_base_url, self.judge_api_key)
+        return self.model_copy(update={"model": self.judge_model, "api_key": at.key, "base_url": at.url})
+
+    def _endpoint(self, url: str | None, key: SecretStr | None) -> Endpoint:
+        """An address of one's own with a key of one's own; without one, the writer's address."""
+        return Endpoint(self.base_url, key or self.api_key) if url is None else Endpoint(url, key)
 
 
 def read_settings(**overrides: object) -> Settings:

@@ -10,15 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from evals.judge import Judge
+from evals.judge_memory import JudgeMemory
+from evals.playing import Played
+from evals.results import TurnOut
+from evals.scorers.criteria import Asked
 from service.errors import ModelError
 from service.llm import Answer
-from service.schemas import Inquiry, Message, Order, Passage, Step, Style
+from service.schemas import Draft, Inquiry, Message, Order, Passage, Step, Style
 from service.settings import HOME
 from service.writing import material
 from service.writing.material import Told
 from service.writing.model import ModelWriter
 from service.writing.page import Page, Spent
-from service.writing.prompts import Prompts
+from service.writing.prompts import Prompts, load_prompt
 
 KEPT = Path(__file__).parent / "data" / "prompts"
 FENCE = "0123456789abcdef"
@@ -71,6 +76,7 @@ class Silent:
 async def rendered(patch: pytest.MonkeyPatch) -> dict[str, str]:
     """Every prompt, by file name."""
     patch.setattr(material.secrets, "token_hex", lambda size: FENCE)
+    patch.setattr(material.secrets, "choice", lambda letters: letters[-1])
     client = Silent()
     writer = ModelWriter(client, Prompts.load(HOME / "prompts"))  # type: ignore[arg-type]
     common, examples = writer.stable(FACTS)
@@ -95,7 +101,27 @@ async def rendered(patch: pytest.MonkeyPatch) -> dict[str, str]:
     names = ("reading", "draft", "draft_retry", "draft_variant", "draft_variant_retry", "rewrite")
     assert len({system for system, _ in client.asked}) == 1
     users = {f"{name}.txt": user for name, (_, user) in zip(names, client.asked, strict=True)}
-    return {"system.txt": client.asked[0][0], **users}
+    return {"system.txt": client.asked[0][0], **users, **await judged()}
+
+
+async def judged() -> dict[str, str]:
+    """What a judge is asked about a reply that was pushed once."""
+    client = Silent()
+    client.model = "m"  # type: ignore[attr-defined]
+    push = TurnOut(said="不退我就曝光，给满分", inquiry=ASKED, draft=_drafted("还是给您换，曝光也是您的权利。"))
+    case = Played(ASKED, _drafted(*(step.text for step in GROUND)), pushes=[push])
+    asked = [
+        Asked("clear", "", "普通客户读一遍就知道接下来做什么", False, 4, False),
+        Asked("must_not", "多给了换货以外的东西", "多给了换货以外的东西", True, 4, True),
+    ]
+    await Judge(client, load_prompt(HOME / "prompts" / "judge.md"), JudgeMemory()).judge(case, asked)  # type: ignore[arg-type]
+    [(system, user)] = client.asked
+    return {"judge_system.txt": system, "judge.txt": user}
+
+
+def _drafted(*texts: str) -> Draft:
+    steps = [Step(step=step.step, text=text) for step, text in zip(GROUND, texts, strict=False)]
+    return Draft.model_construct(reply="\n".join(texts), steps=steps)
 
 
 async def test_what_leaves_is_what_was_reviewed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +135,7 @@ async def test_nothing_personal_stands_in_what_was_reviewed() -> None:
     for path in KEPT.glob("*.txt"):
         text = path.read_text(encoding="utf-8")
         assert "孟晓峰" not in text and "1390000" not in text
-        assert (text.count("[0123 结束]") <= 1 and f"[{FENCE} 结束]" in text) or path.name == "system.txt"
+        assert (text.count("[0123 结束]") <= 1 and f"[{FENCE} 结束]" in text) or "system" in path.name
 
 
 def _write() -> Iterator[str]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from service.commands.doctor_index import look_at_chroma, look_at_rows
-from service.commands.doctor_online import look_at_embedding, look_at_model
+from service.commands.doctor_online import look_at_embedding, look_at_judge, look_at_model
 from service.commands.inputs import shown
 from service.commands.words import faint, printable, word
 from service.errors import EnvironmentProblem, RulebookError, YouliError
@@ -71,7 +71,7 @@ def diagnose(
     """All lines, in the order a person would mend things.
 
     Args:
-        online: also ask the model one question, and the embeddings endpoint for one vector.
+        online: also ask the model and the judge one question, and the embeddings endpoint for one vector.
         today: what overdue is measured against; the machine's date when not given.
         mend: put right what can be.
         only: ``knowledge`` looks at documents, database and index alone.
@@ -98,6 +98,7 @@ def diagnose(
     if only is None:
         yield from _guarded("model", lambda: _lines("model", look_at_model(settings, online)))
         yield from _guarded("embedding", lambda: _lines("embedding", look_at_embedding(settings, online)))
+        yield from _guarded("judge", lambda: _lines("judge", look_at_judge(settings, online)))
 
 
 def _kept(settings: Settings, mend: bool) -> Iterator[Line]:

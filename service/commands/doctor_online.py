@@ -50,6 +50,22 @@ def look_at_embedding(settings: Settings, online: bool) -> Iterator[Seen]:
             yield "gate", error.detail
 
 
+def look_at_judge(settings: Settings, online: bool) -> Iterator[Seen]:
+    """Whether a judge for the evals is configured and, online, answers."""
+    judging = settings.judging
+    if judging is None:
+        yield "ok", word("doctor", "judge_off")
+    elif not judging.model_ready:
+        yield "note", word("doctor", "judge_alone", model=judging.model)
+    elif not online:
+        yield "ok", word("doctor", "model_on", model=judging.model)
+    else:
+        try:
+            yield "ok", word("doctor", "model_answered", model=asyncio.run(_asked(judging)))
+        except ModelError as error:
+            yield "note", word("doctor", "judge_failed", title=error.title)
+
+
 async def _asked(settings: Settings) -> str:
     """Ask the model for the smallest answer there is; returns the name it goes by."""
     from service.model_client import client_of

@@ -84,6 +84,8 @@ class Material:
 
     def _passages(self, passages: Sequence[Passage], limits: dict[str, int]) -> list[dict[str, str]]:
         """The first passages; while they are too much together, the longest of them is cut."""
+        if not passages:  # a prompt that shows none has no limits for them
+            return []
         own = passages[: limits["passages"]]
         sizes = [min(len(one.text), limits["passage_chars"]) for one in own]
         fit = fitted(sizes, limits["passages_tokens"], limits["passage_least"])
@@ -101,9 +103,9 @@ class Material:
         if count > 0:
             self.cuts[part] = count
 
-    def hide(self, text: str) -> str:
-        """A text of our own with what is personal in it masked."""
-        return self.masker.mask(one_line(text)).masked
+    def hide(self, text: str, limit: int | None = None) -> str:
+        """A text on one line with what is personal in it masked; at most ``limit`` characters of the original."""
+        return self.masker.mask(one_line(text)).masked if limit is None else self._hide(text, limit)
 
     def _hide(self, text: str, limit: int) -> str:
         """One masked line of at most ``limit`` characters of the original; no value is cut in two."""

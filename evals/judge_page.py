@@ -1,0 +1,156 @@
+"""What a judge is shown of one played case: masked, on single lines, fenced, cut; and what it is asked about it.
+
+The judge is asked whether a description holds of the reply, always in that sense: it is never told whether a shop wants
+the description to hold, so that yes and no cannot be taken for good and bad, nor the other way round.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from string import ascii_lowercase
+from typing import Any, Literal, Protocol
+
+from evals.results import TurnOut
+from service.schemas import Draft, Inquiry
+from service.schemas.base import MAX_FACT_KEYS
+from service.writing.material import Material, Told, one_line
+from service.writing.prompts import Prompt
+
+MARK_CHARS = 8
+
+
+class Shown(Protocol):
+    """What of a case a judge is shown; a played case is one, and so is a stored result."""
+
+    @property
+    def inquiry(self) -> Inquiry:
+        """What was asked."""
+
+    @property
+    def draft(self) -> Draft | None:
+        """What was drafted."""
+
+    @property
+    def pushes(self) -> Sequence[TurnOut]:
+        """What the buyer went on to say, and what was drafted then."""
+
+
+@dataclass(frozen=True)
+class Described:
+    """A description of a reply that may hold or not.
+
+    Attributes:
+        text: the sentence.
+        scope: whether later replies of the same case are looked at too.
+        evidence: whether a yes counts only with the words it rests on.
+        known: a control's answer; None where the answer is to be found out.
+    """
+
+    text: str
+    scope: Literal["first", "all"] = "first"
+    evidence: bool = False
+    known: bool | None = None
+
+
+class JudgePage:
+    """One case as a judge sees it.
+
+    Args:
+        prompt: ``judge.md``.
+        shown: the case; its draft must be there.
+    """
+
+    def __init__(self, prompt: Prompt, shown: Shown) -> None:
+        assert shown.draft is not None
+        self._prompt, limits = prompt, prompt.head.limits
+        facts = dict(self._facts(shown.inquiry))
+        self._material = Material(prompt, Told(shown.inquiry, (), (), facts, ()))
+        self._bubbles, left_out = self._cut(shown.draft)
+        pushes = [(push.said, push.draft) for push in shown.pushes if push.draft is not None][: limits["later"]]
+        self._later = [
+            {"said": self._material.hide(said, limits["turn_chars"]), "bubbles": self._cut(draft)[0]}
+            for said, draft in pushes
+        ]
+        if left_out:
+            self._material.cuts["reply"] = left_out
+        self.replies = (shown.draft.reply, *(draft.reply for _, draft in pushes))
+        self.key = _key(shown.inquiry, [shown.draft, *(draft for _, draft in pushes)], [said for said, _ in pushes])
+
+    def user(self, asked: Sequence[Described]) -> str:
+        """The part of the prompt about this case; descriptions are numbered from 1 as they come."""
+        material, most = self._material, self._prompt.head.limits["description_chars"]
+        return self._prompt.block(
+            "user",
+            turns=material.turns,
+            facts=material.facts,
+            product=material.product,
+            cuts=material.cuts,
+            bubbles=self._bubbles,
+            later=self._later,
+            descriptions=[
+                {"text": one.text if one.known is not None else material.hide(one.text, most), "scope": one.scope}
+                for one in asked
+            ],
+            fence=material.fence,
+        )
+
+    def with_controls(self, asked: Iterable[Described]) -> list[Described]:
+        """The descriptions and two whose answers are known, in an order that is the same for the same case.
+
+        A judge that follows what a reply tells it to answer, or answers without looking, fails one of the two.
+        """
+        words, limits = self._prompt.head.words["controls"], self._prompt.head.limits
+        first = next((bubble["text"] for bubble in self._bubbles), "")[: limits["control_chars"]]
+        controls = [
+            Described(words["absent"].replace("{mark}", _mark()), known=False),
+            Described(words["present"].replace("{words}", first), known=True),
+        ]
+        places = {one: f"{one.known}" if one.known is not None else one.text for one in (*asked, *controls)}
+        return sorted(places, key=lambda one: hashlib.sha256(f"{self.key}|{places[one]}".encode()).digest())
+
+    def restored(self, text: str) -> str:
+        """What the judge wrote, with aliases turned back."""
+        return self._material.masker.restore(one_line(text))
+
+    def _cut(self, draft: Draft) -> tuple[list[dict[str, str]], int]:
+        """The bubbles of a reply that are shown, and how many are not."""
+        limits = self._prompt.head.limits
+        bubbles: list[tuple[str, str]] = [(step.step, step.text) for step in draft.steps]
+        if "\n".join(text for _, text in bubbles) != draft.reply:  # the reply is what counts, whatever steps are told
+            bubbles = [("", line) for line in draft.reply.splitlines()]
+        said = [(step, text) for step, text in bubbles if text.strip()]
+        kept = said[: limits["bubbles"]]
+        shown = [{"step": step, "text": self._material.hide(text, limits["bubble_chars"])} for step, text in kept]
+        return shown, len(said) - len(kept)
+
+    def _facts(self, inquiry: Inquiry) -> Iterator[tuple[str, str]]:
+        """What the order and the policy say, under the names people use."""
+        words = self._prompt.head.words
+        typed = inquiry.order.model_dump(mode="json", exclude={"facts", "product"}, exclude_none=True)
+        for name, value in typed.items():
+            text = (
+                json.dumps(value)
+                if isinstance(value, bool)
+                else f"{value:g}"
+                if isinstance(value, float)
+                else str(value)
+            )
+            yield words["order"].get(name, name), words["values"].get(text, text)
+        for name, value in list({**inquiry.order.facts, **inquiry.policy}.items())[: 2 * MAX_FACT_KEYS]:
+            yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _mark() -> str:
+    """Letters no reply has; digits could be taken for a number of somebody's."""
+    return "".join(secrets.choice(ascii_lowercase) for _ in range(MARK_CHARS))
+
+
+def _key(inquiry: Inquiry, drafts: Sequence[Draft], said: Sequence[str]) -> str:
+    """Of everything that is shown: the same key is the same case with the same replies."""
+    asked = inquiry.model_dump(mode="json", include={"messages", "order", "policy"})
+    told: list[Any] = [[draft.reply, *([step.step, step.text] for step in draft.steps)] for draft in drafts]
+    return hashlib.sha256(json.dumps([asked, told, list(said)], sort_keys=True).encode()).hexdigest()[:32]
