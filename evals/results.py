@@ -7,12 +7,12 @@ that cannot be given is ``unscored`` and counted apart, never zero.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, StrictBool
 
-from service.schemas import Draft, Inquiry, StepName
-from service.schemas.base import Out
+from service.schemas import Draft, Inquiry, Shop, StepName, Text
+from service.schemas.base import In, Out
 
 Status = Literal["passed", "failed", "unscored"]
 RunState = Literal["running", "done", "stopped", "failed"]
@@ -178,3 +178,34 @@ class Summary(Out):
     usage: dict[str, int] = Field(default_factory=dict)
     cached: int = 0
     extra: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class RunIn(In):
+    """A run that is asked for at the API."""
+
+    only: Annotated[list[Annotated[Text, Field(min_length=1, max_length=100)]], Field(max_length=50)] = Field(
+        default_factory=list
+    )
+    writer: Literal["auto", "model", "playbook"] = "auto"
+    repeat: Annotated[int, Field(ge=1, le=10)] = 1
+    label: Annotated[Text, Field(max_length=100)] = ""
+    judge: StrictBool = True
+    twins: StrictBool = True
+    mutations: StrictBool = True
+    shop: Shop = "default"
+
+
+class RunOut(Out):
+    """A run as the API shows it: how it stands, how many results there are, its numbers when it is done."""
+
+    run: RunInfo
+    results: int
+    summary: Summary | None = None
+    report_url: str | None = None
+    """Where the report is read; null until it is written."""
+
+
+class RunPage(Out):
+    """Runs, newest first."""
+
+    runs: list[RunOut]

@@ -48,7 +48,7 @@ class Runner:
     concurrency: int = 8
 
     async def run(self, folder: Path, info: RunInfo, cases: Sequence[Case], told: Told | None = None) -> Ran:
-        """Play what has no result yet, and write how the run stands.
+        """Play what has no result yet. That the run is done is for the caller to write, behind its reports.
 
         A result counts where its case is the same as it was. What is cancelled leaves a run that can go on.
 
@@ -65,7 +65,7 @@ class Runner:
         todo = [case for case in cases if any((case.entry.id, n) not in kept for n in range(1, info.repeats + 1))]
         done = len(cases) - len(todo)
         queue = iter(todo)
-        state = "stopped"
+        stopped = True
         try:
             with ResultsFile(folder) as file:
 
@@ -82,12 +82,13 @@ class Runner:
                 async with asyncio.TaskGroup() as group:
                     for _ in range(min(self.concurrency, len(todo))):
                         group.create_task(work())
-            state = "done"
+            stopped = False
         finally:
             seconds = round(info.seconds + time.perf_counter() - begun, 3)
-            end = {"state": state, "finished_at": datetime.now(UTC), "seconds": seconds}
-            ran.info = info.model_copy(update=end)
-            write_info(folder, ran.info)
+            ran.info = info.model_copy(update={"finished_at": datetime.now(UTC), "seconds": seconds})
+            if stopped:
+                write_info(folder, ran.info.model_copy(update={"state": "stopped"}))
+        ran.info = ran.info.model_copy(update={"state": "done"})
         ran.results = [kept[case.entry.id, n] for case in cases for n in range(1, info.repeats + 1)]
         return ran
 

@@ -6,10 +6,12 @@ half is told and left out.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +22,9 @@ from pydantic import ValidationError
 from evals.results import CaseResult, RunInfo, Summary
 from service.errors import UsageError
 
-RUN, RESULTS, SUMMARY = "run.json", "results.jsonl", "summary.json"
+RUN, RESULTS, SUMMARY, LOCK = "run.json", "results.jsonl", "summary.json", "run.lock"
+START_S = 60.0
+"""Seconds within which a run that was announced must have begun: it loads the rulebook first."""
 ID = re.compile(r"(run|live)[_-][0-9A-Za-z_-]{1,80}")
 """What a run may be called: it is a folder's name."""
 
@@ -111,11 +115,39 @@ def read_results(folder: Path) -> tuple[list[CaseResult], bool]:
     return list(found.values()), False
 
 
+def count_results(folder: Path) -> int:
+    """How many results were written, cheaply: the lines of the file."""
+    try:
+        return (folder / RESULTS).read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0
+
+
+def as_it_stands(folder: Path) -> RunInfo:
+    """How a run stands now: one that says it is running and that nobody writes was stopped.
+
+    Raises:
+        UsageError: as :func:`read_info`.
+    """
+    info = read_info(folder)
+    if info.state != "running":
+        return info
+    if not (folder / LOCK).exists():
+        young = (datetime.now(UTC) - info.started_at).total_seconds() < START_S
+        return info if young else info.model_copy(update={"state": "stopped"})
+    with (folder / LOCK).open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return info
+    return info.model_copy(update={"state": "stopped"})
+
+
 def all_runs(data_dir: Path) -> Iterator[RunInfo]:
     """The runs of a data folder, newest first; a folder that is none is passed over."""
     for path in sorted(runs_dir(data_dir).glob(f"*/{RUN}"), reverse=True):
         try:
-            yield read_info(path.parent)
+            yield as_it_stands(path.parent)
         except UsageError:
             continue
 
@@ -124,6 +156,22 @@ def new_run_id(now: datetime | None = None) -> str:
     """A name that sorts by time."""
     moment = now or datetime.now(UTC)
     return f"run_{moment:%Y%m%d-%H%M%S}-{os.urandom(2).hex()}"
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """The right to write a run, for one process at a time; who looks meanwhile sees that it runs.
+
+    Raises:
+        UsageError: ``run_busy``: another process writes it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError("run_busy", run=folder.name) from None
+        yield
 
 
 class ResultsFile:

@@ -8,9 +8,22 @@ from importlib import metadata
 
 from fastapi import FastAPI
 
-from service.api import chat, checks, conflicts, documents, drafts, feedback, health, knowledge, privacy, versions
+from service.api import (
+    chat,
+    checks,
+    conflicts,
+    documents,
+    drafts,
+    evals,
+    feedback,
+    health,
+    knowledge,
+    privacy,
+    versions,
+)
 from service.api.described import about, openapi_of
 from service.api.edge import Edge
+from service.api.eval_process import EvalProcess
 from service.api.guard import LOCAL_HOSTS, LocalOnly
 from service.api.limits import BodyLimit
 from service.api.problems import install_problems
@@ -20,7 +33,7 @@ from service.errors import EnvironmentProblem
 from service.reloading import following
 from service.settings import Settings, read_settings
 
-DOORS = (drafts, feedback, chat, checks, privacy, conflicts, knowledge, versions, documents, health)
+DOORS = (drafts, feedback, chat, checks, privacy, conflicts, knowledge, versions, documents, evals, health)
 """In this order: a document's id may hold ``/``, so the longer paths of its versions come first."""
 
 
@@ -49,9 +62,11 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
             async with following(built, lambda new: swap_desk(app, new)):
                 yield
             app.state.desk = None
+            await app.state.evals.close()
 
     app = _fastapi(lifespan)
     app.state.desk = desk
+    app.state.evals = EvalProcess()
     app.add_middleware(BodyLimit)
     app.add_middleware(LocalOnly, hosts=hosts)
     app.add_middleware(Edge)  # the last added is the outermost

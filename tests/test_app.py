@@ -32,6 +32,7 @@ STATEFUL = {
     "rollback_document",
     "release_sentence",
     "rule_conflict",
+    "start_run",
 }
 """Doors whose examples need things to be there or answer by the clock; the tests of those doors paste them."""
 CASES = [(operation, name) for operation in DOORS for name in examples_of(operation)]
@@ -88,6 +89,10 @@ def test_operation_ids_are_stable() -> None:
         "list_conflicts": "GET /v1/knowledge/conflicts",
         "get_conflict": "GET /v1/knowledge/conflicts/{id}",
         "rule_conflict": "POST /v1/knowledge/conflicts/{id}/ruling",
+        "start_run": "POST /v1/evals/runs",
+        "list_runs": "GET /v1/evals/runs",
+        "get_run": "GET /v1/evals/runs/{id}",
+        "get_report": "GET /v1/evals/runs/{id}/report",
         "search_knowledge": "POST /v1/knowledge/search",
         "healthz": "GET /healthz",
         "readyz": "GET /readyz",

@@ -43,6 +43,8 @@ class RunOptions:
     twins: bool = True
     mutations: bool = True
     resume: str | None = None
+    into: str | None = None
+    """A folder in which a run was announced (``POST /v1/evals/runs``)."""
     fresh: bool = False
     label: str = ""
     out: str | None = None
@@ -83,6 +85,7 @@ async def _work(options: RunOptions, settings: Settings) -> Done:
     from evals.playing import Play
     from evals.rubric import shipped_rubric
     from evals.runner import Runner
+    from evals.runs import write_info, writing
     from evals.sight import Sight
     from service.assembly import assemble
 
@@ -96,13 +99,15 @@ async def _work(options: RunOptions, settings: Settings) -> Done:
         if not (options.fresh or options.against or options.writer == "playbook"):
             drafting = cache.around(drafting)
         folder, info = _run_of(options, settings, digests)
+        stack.enter_context(writing(folder))
         runner = Runner(
             Play(drafting, desk.rulebook.facts, options.writer, options.twins), sight, None, options.concurrency
         )
         with progress(word("eval", "running"), options.as_json) as told:
             ran = await runner.run(folder, info, cases, told)
         done = Done(folder, ran, _summary(ran, cases, [], cache.hits))
-    _write(done)
+        _write(done)
+        write_info(folder, ran.info)
     return done
 
 
@@ -195,6 +200,9 @@ def _run_of(options: RunOptions, settings: Settings, digests: Digests) -> tuple[
             names = "、".join(word("eval", f"digest_{name}") for name in changed)
             raise UsageError("run_differs", run=info.id, what=names)
         return folder, info
+    if options.into is not None:
+        folder = Path(options.into)
+        return folder, read_info(folder).model_copy(update={"digests": digests})
     run_id = new_run_id()
     folder = Path(options.out) if options.out else runs_dir(settings.data_dir) / run_id
     if (folder / "results.jsonl").exists():

@@ -1,0 +1,83 @@
+"""Runs of the suite through the doors: begun beside the service, seen, read, told apart by shop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from evals.results import RunOut
+from service.api.described import examples_of
+from service.app import create_app
+from service.settings import Settings
+from tests.fake_desk import is_problem
+
+CASE = "overdue_no_reason.a3"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    made = Settings(auth="off", data_dir=tmp_path_factory.mktemp("data"))
+    with TestClient(create_app(made, hosts={"testserver"})) as running:
+        yield running
+
+
+def begin(client: TestClient, **body: Any) -> Any:
+    wanted = {"only": [CASE], "writer": "playbook", "judge": False, "mutations": False} | body
+    return client.post("/v1/evals/runs", json=wanted)
+
+
+def ended(client: TestClient, path: str) -> RunOut:
+    """The run when its process has ended."""
+    for _ in range(600):
+        out = RunOut.model_validate(client.get(path).json())
+        if out.run.state != "running":
+            return out
+        time.sleep(0.2)
+    raise AssertionError("it never ended")
+
+
+def test_a_run_is_begun_seen_and_read(client: TestClient) -> None:
+    answer = begin(client, label="一次")
+    assert answer.status_code == 202, answer.text
+    path = answer.headers["Location"]
+    begun = RunOut.model_validate(answer.json())
+    assert (begun.run.state, begun.run.label, begun.summary) == ("running", "一次", None)
+    is_problem(begin(client), 409, "eval_running")
+    is_problem(client.get(f"{path}/report"), 409, "report_not_ready")
+    done = ended(client, path)
+    assert done.run.state == "done", done.run.error
+    assert done.summary is not None and (done.summary.cases, done.results) == (1, 1)
+    assert done.run.digests.knowledge
+    assert [one["run"]["id"] for one in client.get("/v1/evals/runs").json()["runs"]] == [done.run.id]
+
+
+def test_what_finds_no_case_fails_and_says_why(client: TestClient) -> None:
+    done = ended(client, begin(client, only=["nothing_like_it"]).headers["Location"])
+    assert (done.run.state, "nothing_like_it" in (done.run.error or "")) == ("failed", True), done.run
+
+
+def test_another_shop_sees_no_run(client: TestClient) -> None:
+    run = client.get("/v1/evals/runs").json()["runs"][0]["run"]["id"]
+    assert client.get("/v1/evals/runs", params={"shop": "other"}).json()["runs"] == []
+    is_problem(client.get(f"/v1/evals/runs/{run}", params={"shop": "other"}), 404, "eval_not_found")
+
+
+@pytest.mark.parametrize("name", ["run_20260101-000000-0000", "..%2F..%2Fetc", "run_../x", "dft_1"])
+def test_a_name_that_is_no_run_is_not_looked_up(client: TestClient, name: str) -> None:
+    answer = client.get(f"/v1/evals/runs/{name}")
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("body", [{"only": "x"}, {"repeat": 0}, {"writer": "poet"}, {"unknown": 1}])
+def test_what_cannot_be_run_is_refused_before_it_begins(client: TestClient, body: dict[str, Any]) -> None:
+    is_problem(begin(client, **body), 422, "invalid_request")
+
+
+def test_the_example_is_taken(client: TestClient) -> None:
+    example = examples_of("start_run")["overdue"]["request"]
+    done = ended(client, begin(client, **(example | {"mutations": False, "twins": False})).headers["Location"])
+    assert done.summary is not None and set(done.summary.by_scenario) == {"overdue_no_reason"}
