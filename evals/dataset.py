@@ -5,43 +5,22 @@ Twins are metamorphic tests: change one thing, say what must stay the same and w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from service.errors import phrase
+from evals.inquiries import InquiryFile, Written
+from evals.rubric import shipped_rubric
+from service.errors import RulebookError, phrase
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
-from service.schemas import Inquiry, Order, StepName, Threat, Verdict
+from service.schemas import Inquiry, StepName, Threat, Verdict
 
 CASES = Path(__file__).with_name("cases")
-TYPED = frozenset(Order.model_fields)
-WORDED = frozenset({"platform", "category", "product"})
-"""Fields of an order that are words, whatever they look like."""
-NOTHING = frozenset({"null", "~", ""})
-"""How YAML writes that nothing is known."""
-
-
-class InquiryFile(StrictModel):
-    """An inquiry as a case writes it: turns are ``customer: …`` or ``agent: …``; typed and free order keys mixed."""
-
-    messages: list[dict[Literal["customer", "agent"], str]] = Field(min_length=1)
-    order: dict[str, str] = Field(default_factory=dict)
-    policy: dict[str, str] = Field(default_factory=dict)
-    shop: str = "default"
-
-    def build(self) -> Inquiry:
-        """The inquiry as the API would get it."""
-        typed = {key: value for key, value in self.order.items() if key in TYPED}
-        facts = {key: value for key, value in self.order.items() if key not in TYPED}
-        turns = [{"role": role, "content": text} for turn in self.messages for role, text in turn.items()]
-        order: dict[str, Any] = {key: _typed(key, value) for key, value in typed.items()}
-        order["facts"] = {key: _scalar(value) for key, value in facts.items()}
-        policy = {key: _scalar(value) for key, value in self.policy.items()}
-        whole = {"messages": turns, "order": order, "policy": policy, "shop": self.shop, "writer": "playbook"}
-        return Inquiry.model_validate(whole)
+TO_REVIEW = "to_review"
+"""Tag of a case whose verdict a person has yet to set: it is kept beside the others and not played."""
 
 
 class Expect(StrictModel):
@@ -52,7 +31,7 @@ class Expect(StrictModel):
     threat: Threat | None = None
     steps: list[StepName] | None = None
     sources: list[str] = Field(default_factory=list)
-    numbers: list[float] | None = None
+    numbers: list[Annotated[float, Field(allow_inf_nan=False)]] | None = None
     """Numbers above 3 a reply may hold; the order's own are always allowed."""
 
 
@@ -60,7 +39,7 @@ class Twin(StrictModel):
     """The same case with one thing changed."""
 
     say: str | None = None
-    order: dict[str, str] = Field(default_factory=dict)
+    order: dict[str, Written] = Field(default_factory=dict)
     forget: str | None = None
     """A fact's name: its order field is left out."""
     drop: str | None = None
@@ -101,7 +80,7 @@ class Criterion(StrictModel):
 class CaseFile(StrictModel):
     """One case as QA writes it."""
 
-    id: str
+    id: str = Field(pattern=r"^[A-Za-z0-9_\u4e00-\u9fff][A-Za-z0-9_.\u4e00-\u9fff-]{0,119}$")
     name: str
     source: str = Field(alias="from")
     tags: list[str] = Field(default_factory=list)
@@ -140,34 +119,69 @@ class Case:
         return changed.model_copy(update={"order": order, "messages": messages}).build()
 
 
-def _typed(field: str, text: str) -> JsonValue:
-    """An order's own field: a platform called 1688 is a name, not a number."""
-    return (text if text not in NOTHING else None) if field in WORDED else _scalar(text)
-
-
-def _scalar(text: str) -> JsonValue:
-    """YAML scalars arrive as typed text; an order's numbers and truths must be what JSON would make of them."""
-    if text in ("true", "false"):
-        return text == "true"
-    if text in NOTHING:
-        return None
-    try:
-        return int(text) if text.lstrip("-").isdigit() else float(text)
-    except ValueError:
-        return text
-
-
 def load_cases(folder: Path = CASES) -> Iterator[Case]:
-    """All cases, in file order.
+    """All cases, in file order, but for those a person has yet to set the verdict of.
 
     Raises:
-        RulebookError: a broken file, or an id used twice.
+        RulebookError: a broken file, an id used twice, a scorer the rubric does not have, or no case at all.
+    """
+    counted = 0
+    for case, waits in read_all(folder):
+        if not waits:
+            counted += 1
+            yield case
+    if not counted:
+        raise RulebookError(folder, 0, phrase("case_none"))
+
+
+def load_waiting(folder: Path = CASES) -> list[Case]:
+    """The cases tagged ``to_review``; an unset verdict stands as ``needs_clarification`` there.
+
+    Raises:
+        RulebookError: as :func:`load_cases`, but for an empty folder.
+    """
+    return [case for case, waits in read_all(folder) if waits]
+
+
+def read_all(folder: Path = CASES) -> Iterator[tuple[Case, bool]]:
+    """Every case, and whether it waits for a person to set its verdict.
+
+    Raises:
+        RulebookError: as :func:`load_cases`, but for an empty folder.
     """
     seen: dict[str, Path] = {}
     for path in sorted(folder.rglob("*.yaml")):
         file = read_yaml(path)
-        entry = file.parse(CaseFile)
+        entry, waits = parse_case(file)
         if entry.id in seen:
             raise file.error(phrase("case_twice", id=entry.id, other=seen[entry.id].name), "id")
         seen[entry.id] = path
-        yield Case(entry, file)
+        yield Case(entry, file), waits
+
+
+def parse_case(file: YamlFile) -> tuple[CaseFile, bool]:
+    """The case of a parsed file, and whether a person has yet to set its verdict.
+
+    Everything but the verdict must be right already in a case that waits.
+
+    Raises:
+        RulebookError: something does not fit, the API would not take the inquiry, or a criterion names a scorer the
+            rubric does not have.
+    """
+    waits = isinstance(file.data, dict) and TO_REVIEW in (file.data.get("tags") or ())
+    if waits and isinstance(expect := file.data.get("expect"), dict) and not expect.get("verdict"):
+        data = {**file.data, "expect": {**expect, "verdict": "needs_clarification"}}
+        file = YamlFile(file.path, data, file.lines, file.offset)
+    entry = file.parse(CaseFile)
+    try:
+        entry.inquiry.build()
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "messages"
+        raise file.error(phrase("field_type", field=field, problem=first["msg"]), "inquiry") from None
+    known: Mapping[str, object] = shipped_rubric().entry.scorers
+    for kind in ("must", "must_not"):
+        for place, one in enumerate(getattr(entry, kind)):
+            if one.scorer and one.scorer not in known:
+                raise file.error(phrase("rubric_no_scorer", scorer=one.scorer), kind, place)
+    return entry, waits

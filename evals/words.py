@@ -27,6 +27,11 @@ def word(section: str, name: str, /, **parameters: object) -> str:
     return str(_all()[section][name]).format_map({key: str(value) for key, value in parameters.items()})
 
 
+def section(name: str, /) -> dict[str, Any]:
+    """A whole section, for what is written by machine."""
+    return dict(_all()[name])
+
+
 def name_of(kind: str, value: str) -> str:
     """The Chinese name of a value of the contract; the value itself where none was written."""
     return str(_all()["names"].get(kind, {}).get(value, value))

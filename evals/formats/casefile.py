@@ -1,0 +1,144 @@
+"""A case as a YAML file: how it is written, where it goes."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from evals.dataset import CaseFile, Criterion, read_all
+from service.errors import UsageError
+
+SCHEMA = Path(__file__).resolve().parent.parent / "case.schema.json"
+_WIDE = 10_000
+"""Columns before a line is folded: never, a sentence stays on its line."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A case that came from elsewhere. ``waits``: a person has yet to set its verdict."""
+
+    entry: CaseFile
+    waits: bool = False
+    remarks: Sequence[str] = ()
+    """Lines for whoever reads the file, written above it as comments."""
+
+
+def case_data(entry: CaseFile, waits: bool = False) -> dict[str, Any]:
+    """A case as plain data, the way a person would write it: nothing that is as it would be anyway."""
+    data: dict[str, Any] = entry.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    for kind in ("must", "must_not"):
+        if kind in data:
+            data[kind] = [_criterion(one) for one in getattr(entry, kind)]
+    for part in (data["inquiry"], *data.get("twins", ())):
+        for name in ("order", "policy"):
+            if name in part:
+                part[name] = _scalars(part[name])
+    if numbers := data["expect"].get("numbers"):
+        data["expect"]["numbers"] = [int(one) if one.is_integer() else one for one in numbers]
+    if waits:
+        data["expect"]["verdict"] = ""
+    return data
+
+
+def case_yaml(taken: Taken, folder: Path | None = None) -> str:
+    """The file of a case; ``folder`` is where it will stand, for the line that tells editors of the schema."""
+    head = [f"# yaml-language-server: $schema={os.path.relpath(SCHEMA, folder)}"] if folder else []
+    remarks = [f"# {_one_line(remark)}" for remark in taken.remarks]
+    data = case_data(taken.entry, taken.waits)
+    body = yaml.dump(data, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=_WIDE)
+    return "\n".join([*head, *remarks, body])
+
+
+def write_cases(taken: Iterable[Taken], out: Path, suite: Path | None = None) -> list[Path]:
+    """Write cases as files under ``out``: ``<first part of the id>/<rest>.yaml``; all of them or none.
+
+    Args:
+        taken: the cases.
+        out: folder; made if it is not there.
+        suite: folder of cases whose ids may not be used again, besides ``out`` itself.
+
+    Raises:
+        UsageError: ``case_exists`` — an id is taken, among these or in a folder.
+        RulebookError: a case in one of the folders is broken.
+        OSError: not writable.
+    """
+    seen = {name for folder in (out, suite) if folder is not None for name in ids(folder)}
+    files: dict[Path, str] = {}
+    for one in taken:
+        first, _, rest = one.entry.id.partition(".")
+        path = out / first / f"{rest or first}.yaml"
+        if one.entry.id in seen or path in files or path.exists():
+            raise UsageError("case_exists", id=one.entry.id)
+        seen.add(one.entry.id)
+        files[path] = case_yaml(one, path.parent.resolve())
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text)
+    return list(files)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that nobody ever sees half of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def ids(folder: Path) -> set[str]:
+    """The ids in use in a folder, those of cases that wait for a person too; none where there is no folder."""
+    return {case.entry.id for case, _ in read_all(folder)}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lists stand in from their key; no anchors."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _criterion(one: Criterion) -> Any:
+    """The short way to write a criterion."""
+    more: dict[str, Any] = one.model_dump(mode="json", exclude_defaults=True)
+    text = more.pop("text")
+    if not more:
+        return text
+    if text == "text":
+        return {"text": text, **more}
+    return {text: "veto" if more == {"veto": True} else more}
+
+
+def _scalars(value: Any) -> Any:
+    """Numbers and truths without quotes, where they come back as the same text."""
+    if isinstance(value, dict):
+        return {key: _scalars(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_scalars(item) for item in value]
+    try:
+        read = json.loads(value)
+    except ValueError:
+        return value
+    if isinstance(read, bool):
+        return read
+    plain = isinstance(read, (int, float)) and math.isfinite(read) and "e" not in value.lower()
+    return read if plain and json.dumps(read) == value else value
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
