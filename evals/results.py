@@ -34,7 +34,9 @@ class Score(Out):
     criterion: str = ""
     """The sentence of the case, for its own ``must`` and ``must_not``."""
     status: Status
-    by: Literal["rule", "judge"] = "rule"
+    by: Literal["rule", "judge", "person"] = "rule"
+    machine: Status | None = None
+    """By a person: what rule or judge had said (``evals/reviews.py``)."""
     weight: float = 1
     veto: bool = False
     """一票否决: failed, the case has no points."""
@@ -78,6 +80,8 @@ class CaseResult(Out):
     passed: bool = False
     digest: str = ""
     """Of the case as it was played: other words are another case."""
+    rubric: str = ""
+    """The rubric it was scored by, where that may be another one than its run's: drafts of the live desk."""
     seconds: float = 0
     calls: int = 0
     """Model calls, the judge's with them."""

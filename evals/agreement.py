@@ -1,0 +1,255 @@
+"""How far the scores and people agree: per scorer, from blind reviews alone, bound to one digest of the rubric.
+
+An item is one score of one reply. Where several people scored it blind, the majority is people's word; where they are
+split it is nobody's. A judge (model and prompt) that agrees too little, or was never measured, is 未校准: it is
+reported and may not gate a release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from evals.results import CaseResult, RunInfo, Score, Status
+from evals.review_log import NAME, read_log
+from evals.reviews import Review, machine_status, person, seen
+from evals.rubric import Rubric
+from evals.runs import RUN, read_info, read_results
+from evals.statistics import Kappa, kappa
+from service.errors import UsageError
+from service.schemas.base import Out
+
+Warned = Literal["", "none", "one_label", "few", "low"]
+"""``none``: no item both scored; ``one_label``: one side only ever said the same, so that κ says nothing; ``few`` and
+``low``: fewer items, or a lower κ, than the rubric asks for."""
+_BY: tuple[Literal["rule", "judge"], ...] = ("rule", "judge")
+
+
+class Agreed(Out):
+    """One scorer against people."""
+
+    scorer: str
+    name: str
+    by: Literal["rule", "judge"]
+    n: int
+    """Items both scored."""
+    agreed: float | None = None
+    """Share of them in which both say the same."""
+    kappa: float | None = None
+    low: float | None = None
+    high: float | None = None
+    people_failed: int = 0
+    machine_failed: int = 0
+    warning: Warned = ""
+    calibrated: bool = False
+    unsure: int = 0
+    """Items where people could not tell or were split."""
+    unscored: int = 0
+    """Items people scored and the machine did not."""
+    between: float | None = None
+    """Share of pairs of people who said the same of one item: what a scorer can hope for."""
+
+
+class Agreement(Out):
+    """``youli eval agree``: every scorer people have scored blind."""
+
+    runs: list[str]
+    rubric: str
+    judge: str
+    """The judge's digest the runs share; empty where none judged or they differ."""
+    reviewers: list[str]
+    used: int
+    """Blind reviews that counted."""
+    stale: int
+    """Blind reviews under another rubric, or of a reply that is another by now: kept apart."""
+    scorers: list[Agreed] = Field(default_factory=list)
+
+    def of(self, scorer: str, by: Literal["rule", "judge"] = "judge") -> Agreed | None:
+        """What is known of a scorer, where a rule or where the judge scored; None where nobody scored that blind."""
+        return next((one for one in self.scorers if (one.scorer, one.by) == (scorer, by)), None)
+
+    def calibrated(self, scorer: str) -> bool:
+        """Whether the judge agrees with people as far as the rubric asks, on as many items as it asks."""
+        one = self.of(scorer)
+        return one is not None and one.calibrated
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A run with its reviews, read once."""
+
+    info: RunInfo
+    results: Sequence[CaseResult]
+    reviews: Sequence[Review]
+
+    @classmethod
+    def read(cls, folder: Path) -> Reviewed:
+        """The run in a folder.
+
+        Raises:
+            UsageError: it cannot be read.
+        """
+        return cls(read_info(folder), read_results(folder)[0], read_log(folder).reviews)
+
+
+@dataclass
+class _Items:
+    """What was said of one scorer's items."""
+
+    pairs: list[tuple[Status, Status]] = field(default_factory=list)
+    unsure: int = 0
+    unscored: int = 0
+    same: int = 0
+    """Pairs of people who said the same."""
+    met: int = 0
+
+
+def agreement(runs: Sequence[Reviewed], rubric: Rubric) -> Agreement:
+    """Scores against blind reviews, over runs.
+
+    What people said of a reply counts for every run that has the very same conversation and reply, whichever run they
+    saw it in: a new judge is measured on reviews that are there.
+
+    Args:
+        runs: with their reviews.
+        rubric: today's; reviews given under another are counted apart.
+    """
+    reviews = [one for run in runs for one in run.reviews if one.action == "blind"]
+    used = [one for one in reviews if one.rubric == rubric.digest]
+    items: dict[tuple[str, str], _Items] = {}
+    counted: set[int] = set()
+    for scorer, by, status, said in _matched(runs, used, rubric.digest):
+        counted.update(map(id, said))
+        _count(items.setdefault((scorer, by), _Items()), status, said)
+    judges = {run.info.digests.judge for run in runs}
+    order = [(scorer, by) for scorer in rubric.entry.scorers for by in _BY]
+    return Agreement(
+        runs=[run.info.id for run in runs],
+        rubric=rubric.digest,
+        judge=judges.pop() if len(judges) == 1 else "",
+        reviewers=sorted({one.reviewer for one in used if id(one) in counted}),
+        used=len(counted),
+        stale=len(reviews) - len(counted),
+        scorers=[_agreed(name, by, items[name, by], rubric) for name, by in order if (name, by) in items],
+    )
+
+
+def _matched(
+    runs: Sequence[Reviewed], reviews: Sequence[Review], digest: str
+) -> Iterator[tuple[str, str, Status, list[Review]]]:
+    """Every item of the runs that was reviewed blind: scorer, by what, its status; the same once for each judge."""
+    said = _said(reviews)
+    done: set[tuple[object, ...]] = set()
+    for run in runs:
+        for result in run.results:
+            if (result.rubric or run.info.digests.rubric) != digest:
+                continue
+            text = seen(result)
+            for (scorer, criterion), scores in _grouped(result).items():
+                item, status, by = (result.case, text, scorer, criterion), machine_status(scores), scores[0].by
+                again = (*item, by, status, run.info.digests.judge if by == "judge" else "")
+                if item in said and again not in done:
+                    done.add(again)
+                    yield scorer, by, status, list(said[item].values())
+
+
+def _said(reviews: Iterable[Review]) -> dict[tuple[str, str, str, str], dict[str, Review]]:
+    """Of each reply's item what each person said last."""
+    found: dict[tuple[str, str, str, str], dict[str, Review]] = {}
+    for one in reviews:
+        found.setdefault((one.case, one.seen, one.scorer, one.criterion), {})[person(one.reviewer)] = one
+    return found
+
+
+def _grouped(result: CaseResult) -> dict[tuple[str, str], list[Score]]:
+    found: dict[tuple[str, str], list[Score]] = {}
+    for score in result.scores:
+        found.setdefault((score.scorer, score.criterion), []).append(score)
+    return found
+
+
+def _count(items: _Items, status: Status, said: Sequence[Review]) -> None:
+    told = [one.status for one in said if one.status is not None]
+    passed, failed = told.count("passed"), told.count("failed")
+    items.met += len(told) * (len(told) - 1) // 2
+    items.same += passed * (passed - 1) // 2 + failed * (failed - 1) // 2
+    if passed == failed:
+        items.unsure += 1
+    elif status == "unscored":
+        items.unscored += 1
+    else:
+        items.pairs.append((status, "passed" if passed > failed else "failed"))
+
+
+def _agreed(scorer: str, by: Literal["rule", "judge"], items: _Items, rubric: Rubric) -> Agreed:
+    entry, n, found = rubric.entry, len(items.pairs), kappa(items.pairs)
+    machine, people = (sum(pair[side] == "failed" for pair in items.pairs) for side in (0, 1))
+    return Agreed(
+        scorer=scorer,
+        name=entry.scorers[scorer].name,
+        by=by,
+        n=n,
+        agreed=sum(one == other for one, other in items.pairs) / n if n else None,
+        kappa=found and found.value,
+        low=found and found.low,
+        high=found and found.high,
+        people_failed=people,
+        machine_failed=machine,
+        warning=_warning(items, found, rubric),
+        calibrated=found is not None and found.value >= entry.kappa_floor and n >= entry.kappa_least,
+        unsure=items.unsure,
+        unscored=items.unscored,
+        between=items.same / items.met if items.met else None,
+    )
+
+
+def _warning(items: _Items, found: Kappa | None, rubric: Rubric) -> Warned:
+    n = len(items.pairs)
+    if n == 0:
+        return "none"
+    if found is None or any(len({pair[side] for pair in items.pairs}) == 1 for side in (0, 1)):
+        return "one_label"
+    if n < rubric.entry.kappa_least:
+        return "few"
+    return "low" if found.value < rubric.entry.kappa_floor else ""
+
+
+def judged_scorers(results: Iterable[CaseResult]) -> set[str]:
+    """The scorers a judge model answered for in these results."""
+    return {
+        score.scorer for one in results for score in one.scores if score.by == "judge" and score.status != "unscored"
+    }
+
+
+def uncalibrated(folder: Path, rubric: Rubric) -> set[str]:
+    """The scorers of a run whose judge agrees too little with people, or was never measured: they cannot gate.
+
+    Counted are the blind reviews of this run and of the other runs beside it, of the same rubric and the same judge.
+
+    Raises:
+        UsageError: the run cannot be read.
+    """
+    mine = Reviewed.read(folder)
+    judged = judged_scorers(mine.results)
+    if not judged:
+        return set()
+    found = agreement([mine, *_beside(folder, mine.info)], rubric)
+    return {scorer for scorer in judged if not found.calibrated(scorer)}
+
+
+def _beside(folder: Path, info: RunInfo) -> Iterator[Reviewed]:
+    """The reviewed runs in the same place by the same rubric and judge."""
+    for path in sorted(folder.resolve().parent.glob(f"*/{NAME}")):
+        other = path.parent
+        if other == folder.resolve() or not (other / RUN).is_file():
+            continue
+        try:
+            run = Reviewed.read(other)
+        except UsageError:
+            continue
+        if (run.info.digests.rubric, run.info.digests.judge) == (info.digests.rubric, info.digests.judge):
+            yield run
