@@ -108,7 +108,7 @@ class _Items:
     met: int = 0
 
 
-def agreement(runs: Sequence[Reviewed], rubric: Rubric) -> Agreement:
+def agreement(runs: Sequence[Reviewed], rubric: Rubric, beside: Sequence[Review] = ()) -> Agreement:
     """Scores against blind reviews, over runs.
 
     What people said of a reply counts for every run that has the very same conversation and reply, whichever run they
@@ -117,9 +117,10 @@ def agreement(runs: Sequence[Reviewed], rubric: Rubric) -> Agreement:
     Args:
         runs: with their reviews.
         rubric: today's; reviews given under another are counted apart.
+        beside: reviews of other runs; they count where the reply is the same, and are not missed where it is not.
     """
     reviews = [one for run in runs for one in run.reviews if one.action == "blind"]
-    used = [one for one in reviews if one.rubric == rubric.digest]
+    used = [one for one in (*beside, *reviews) if (one.action, one.rubric) == ("blind", rubric.digest)]
     items: dict[tuple[str, str], _Items] = {}
     counted: set[int] = set()
     for scorer, by, status, said in _matched(runs, used, rubric.digest):
@@ -133,7 +134,7 @@ def agreement(runs: Sequence[Reviewed], rubric: Rubric) -> Agreement:
         judge=judges.pop() if len(judges) == 1 else "",
         reviewers=sorted({one.reviewer for one in used if id(one) in counted}),
         used=len(counted),
-        stale=len(reviews) - len(counted),
+        stale=sum(id(one) not in counted for one in reviews),
         scorers=[_agreed(name, by, items[name, by], rubric) for name, by in order if (name, by) in items],
     )
 
@@ -228,7 +229,8 @@ def judged_scorers(results: Iterable[CaseResult]) -> set[str]:
 def uncalibrated(folder: Path, rubric: Rubric) -> set[str]:
     """The scorers of a run whose judge agrees too little with people, or was never measured: they cannot gate.
 
-    Counted are the blind reviews of this run and of the other runs beside it, of the same rubric and the same judge.
+    Counted are the scores this judge gave in this run and in the runs beside it, by the same rubric, and what people
+    said blind of the same replies in any run.
 
     Raises:
         UsageError: the run cannot be read.
@@ -237,12 +239,18 @@ def uncalibrated(folder: Path, rubric: Rubric) -> set[str]:
     judged = judged_scorers(mine.results)
     if not judged:
         return set()
-    found = agreement([mine, *_beside(folder, mine.info)], rubric)
+    runs, reviews = [mine], list[Review]()
+    for other in _beside(folder, mine.info):
+        if other.info.digests.judge == mine.info.digests.judge:
+            runs.append(other)
+        else:
+            reviews += other.reviews
+    found = agreement(runs, rubric, reviews)
     return {scorer for scorer in judged if not found.calibrated(scorer)}
 
 
 def _beside(folder: Path, info: RunInfo) -> Iterator[Reviewed]:
-    """The reviewed runs in the same place by the same rubric and judge."""
+    """The reviewed runs in the same place by the same rubric."""
     for path in sorted(folder.resolve().parent.glob(f"*/{NAME}")):
         other = path.parent
         if other == folder.resolve() or not (other / RUN).is_file():
@@ -251,5 +259,5 @@ def _beside(folder: Path, info: RunInfo) -> Iterator[Reviewed]:
             run = Reviewed.read(other)
         except UsageError:
             continue
-        if (run.info.digests.rubric, run.info.digests.judge) == (info.digests.rubric, info.digests.judge):
+        if run.info.digests.rubric == info.digests.rubric:
             yield run
