@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from service.commands import eval_people_app
 from service.commands.words import word
 
 
@@ -71,3 +72,6 @@ def list_runs(as_json: Json = False) -> None:
     from service.commands.eval_show import run_list
 
     raise typer.Exit(run_list(as_json))
+
+
+eval_people_app.register(evals)

@@ -1,0 +1,104 @@
+"""``youli eval review`` and ``youli eval agree``: people's word about scores, and how far both agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from service.commands.inputs import one_line, read_bytes, usage
+from service.commands.words import faint, green, printable, red, strong, word
+from service.errors import InvalidRequest
+from service.settings import read_settings
+
+if TYPE_CHECKING:
+    from evals.agreement import Agreed, Agreement
+
+
+def run_review(file: str, run: str | None, as_json: bool) -> int:
+    """Take a file of reviews into its run.
+
+    Raises:
+        UsageError: the file cannot be read, or is none; no such run.
+        InvalidRequest: ``reviews_refused`` — rows that do not fit; nothing was taken.
+    """
+    from evals.review_intake import take_in
+    from evals.reviews import ReviewsIn
+    from evals.rubric import load_rubric
+    from evals.runs import find_run
+    from service.intake import read_json, read_model
+
+    try:
+        given = read_model(ReviewsIn, read_json(read_bytes(file)))
+    except InvalidRequest as error:
+        raise one_line(error) from None
+    folder = find_run(run or given.run, read_settings().data_dir)
+    taken = take_in(folder, given, load_rubric())
+    if as_json:
+        print(taken.model_dump_json(indent=2))
+        return 0
+    for note in taken.notes:
+        print(red(printable(note)))
+    print(printable(word("eval_people", "taken", **taken.model_dump(exclude={"notes"}))))
+    if taken.open_appeals:
+        print(word("eval_people", "appeals", n=taken.open_appeals))
+    return 0
+
+
+def run_agree(runs: list[str], as_json: bool) -> int:
+    """Say how far the scorers of runs and blind reviewers agree; without a run, of all runs that were reviewed.
+
+    Raises:
+        UsageError: no such run, or nothing was reviewed.
+    """
+    from evals.agreement import Reviewed, agreement
+    from evals.review_log import NAME
+    from evals.rubric import load_rubric
+    from evals.runs import find_run, runs_dir
+
+    data_dir = read_settings().data_dir
+    folders = [find_run(run, data_dir) for run in runs]
+    if not runs:
+        folders = sorted(path.parent for path in runs_dir(data_dir).glob(f"*/{NAME}"))
+    if not folders:
+        raise usage("eval_none_reviewed")
+    found = agreement([Reviewed.read(folder) for folder in _apart(folders)], load_rubric())
+    print(found.model_dump_json(indent=2) if as_json else "\n".join(_lines(found)))
+    return 0
+
+
+def _apart(folders: list[Path]) -> list[Path]:
+    """The same run named twice counts once."""
+    return list({folder.resolve(): folder for folder in folders}.values())
+
+
+def _lines(found: Agreement) -> list[str]:
+    names = "、".join(found.reviewers) or "—"
+    head = word("eval_people", "head", runs=len(found.runs), used=found.used, names=names, rubric=found.rubric)
+    told = [strong(printable(head))]
+    if found.stale:
+        told.append(faint(word("eval_people", "stale", n=found.stale)))
+    if not found.scorers:
+        told.append(word("eval_people", "nothing"))
+    return told + [_line(one) for one in found.scorers]
+
+
+def _line(one: Agreed) -> str:
+    kappa = "—"
+    if one.kappa is not None and one.low is not None and one.high is not None:
+        kappa = f"{one.kappa:.2f} [{one.low:.2f}, {one.high:.2f}]"
+    parts = {
+        "name": one.name,
+        "by": word("eval_people", f"by_{one.by}"),
+        "n": one.n,
+        "agreed": "—" if one.agreed is None else f"{one.agreed:.0%}",
+        "kappa": kappa,
+        "people": one.people_failed,
+        "machine": one.machine_failed,
+    }
+    line = printable(word("eval_people", "line", **parts))
+    if one.warning:
+        line += "  " + word("eval_people", f"warning_{one.warning}")
+    if one.by == "judge":
+        mark = word("eval_people", "calibrated" if one.calibrated else "uncalibrated")
+        line += "  " + (green(mark) if one.calibrated else red(mark))
+    return line
