@@ -35,8 +35,3 @@ def section(name: str, /) -> dict[str, Any]:
 def name_of(kind: str, value: str) -> str:
     """The Chinese name of a value of the contract; the value itself where none was written."""
     return str(_all()["names"].get(kind, {}).get(value, value))
-
-
-def section(name: str) -> dict[str, Any]:
-    """All words of a section."""
-    return dict(_all()[name])
