@@ -87,12 +87,13 @@ async def _work(options: RunOptions, settings: Settings) -> Done:
     from evals.runner import Runner
     from evals.runs import write_info, writing
     from evals.sight import Sight
-    from service.assembly import assemble
+    from service.assembly import assemble, learn, warm
 
     cases = _cases(options)
     async with assemble(settings, owner=False) as desk, AsyncExitStack() as stack:
-        rubric = shipped_rubric()
-        sight = Sight(desk.rulebook, rubric)
+        await warm(desk)  # what is built at the first draft is no part of how long the cases take
+        learn(desk)
+        sight = Sight(desk.rulebook, shipped_rubric())
         digests = digests_of(desk, settings, cases, "")
         drafting = await stack.enter_async_context(_drafting(options, desk))
         cache = DraftCache(settings.data_dir / "evals" / "drafts.tsv", digests)
