@@ -44,6 +44,13 @@ class Empathy(StrictModel):
     """Words that fit every case; they take up nothing."""
 
 
+class GateRule(StrictModel):
+    """When a comparison says enough to let something be released."""
+
+    comparable: Annotated[float, Field(ge=0, le=100)]
+    """Percent of a run's cases the other side must have too, word for word."""
+
+
 class RubricFile(StrictModel):
     """``rubric.yaml``."""
 
@@ -55,6 +62,7 @@ class RubricFile(StrictModel):
     never_accepted: list[str]
     sampling: Sampling
     empathy: Empathy
+    gate: GateRule
     bubbles: Annotated[int, Field(ge=1)]
     """Most bubbles of a reply."""
 

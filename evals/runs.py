@@ -94,10 +94,13 @@ def write_whole(path: Path, text: str) -> None:
 def read_results(folder: Path) -> tuple[list[CaseResult], bool]:
     """The results so far, the last one of each case and repeat, and whether the last line was written by half.
 
+    Args:
+        folder: of the run, or a results file that lies alone.
+
     Raises:
         UsageError: ``run_broken``: a line before the last is none.
     """
-    path = folder / RESULTS
+    path = folder if folder.is_file() else folder / RESULTS
     if not path.exists():
         return [], False
     lines = path.read_bytes().split(b"\n")

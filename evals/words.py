@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import yaml
 
 _FILE = Path(__file__).with_name("words.zh.yaml")
+MOST = 8
+"""Names a sentence lists before it only counts."""
 
 
 @cache
@@ -30,6 +33,12 @@ def word(section: str, name: str, /, **parameters: object) -> str:
 def section(name: str, /) -> dict[str, Any]:
     """A whole section, for what is written by machine."""
     return dict(_all()[name])
+
+
+def listed(names: Sequence[str], most: int = MOST) -> str:
+    """The first of some names, and how many there are where they are more."""
+    shown = word("list", "between").join(names[:most])
+    return shown if len(names) <= most else word("list", "more", shown=shown, count=len(names))
 
 
 def name_of(kind: str, value: str) -> str:

@@ -75,3 +75,17 @@ def list_runs(as_json: Json = False) -> None:
 
 
 eval_people_app.register(evals)
+
+
+@evals.command("compare", help=_help("eval_compare"))
+def compare(
+    before: Annotated[str, typer.Argument(metavar="A", help=_help("eval_before"))],
+    after: Annotated[str, typer.Argument(metavar="B", help=_help("eval_after"))],
+    gate: Annotated[bool, typer.Option("--gate", help=_help("eval_compare_gate"))] = False,
+    every: Annotated[bool, typer.Option("--all", help=_help("eval_compare_all"))] = False,
+    as_json: Json = False,
+) -> None:
+    """Put two runs side by side."""
+    from service.commands.eval_compare import run_compare
+
+    raise typer.Exit(run_compare(before, after, gate, every, as_json))
