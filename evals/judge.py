@@ -90,6 +90,8 @@ class Judge:
         if played.draft is None or not played.draft.reply.strip():
             return [unscored(one, word("judge", "no_reply")) for one in criteria]
         page = JudgePage(self._prompt, played)
+        if not page.whole:
+            return [unscored(one, word("judge", "too_long")) for one in criteria]
         wanted = [_described(one) for one in criteria]
         key = f"{self.digest}:{page.key}"
         async with self._locks.setdefault(key, asyncio.Lock()):  # repeats with the same reply ask once

@@ -51,13 +51,10 @@ class JudgeMemory:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("ab+") as file:
-                if file.tell() and _last(file.fileno()) != b"\n":
-                    lines.insert(0, "")  # what was left half written stays a line of its own
+                if file.tell():
+                    file.seek(-1, os.SEEK_END)
+                    if file.read(1) != b"\n":
+                        lines.insert(0, "")  # what was left half written stays a line of its own
                 file.write(("\n".join(lines) + "\n").encode())
         except OSError:
             return
-
-
-def _last(descriptor: int) -> bytes:
-    """The last byte of a file that is not empty."""
-    return os.pread(descriptor, 1, os.fstat(descriptor).st_size - 1)

@@ -69,16 +69,17 @@ class JudgePage:
         self._prompt, limits = prompt, prompt.head.limits
         facts = dict(self._facts(shown.inquiry))
         self._material = Material(prompt, Told(shown.inquiry, (), (), facts, ()))
-        self._bubbles, left_out = self._cut(shown.draft)
-        pushes = [(push.said, push.draft) for push in shown.pushes if push.draft is not None][: limits["later"]]
+        pushes = [(push.said, push.draft) for push in shown.pushes if push.draft is not None]
+        drafts = [shown.draft, *(draft for _, draft in pushes)]
+        self._bubbles = self._shown(shown.draft)
         self._later = [
-            {"said": self._material.hide(said, limits["turn_chars"]), "bubbles": self._cut(draft)[0]}
-            for said, draft in pushes
+            {"said": self._material.hide(said, limits["turn_chars"]), "bubbles": self._shown(draft)}
+            for said, draft in pushes[: limits["later"]]
         ]
-        if left_out:
-            self._material.cuts["reply"] = left_out
-        self.replies = (shown.draft.reply, *(draft.reply for _, draft in pushes))
-        self.key = _key(shown.inquiry, [shown.draft, *(draft for _, draft in pushes)], [said for said, _ in pushes])
+        self.whole = len(pushes) <= limits["later"] and all(map(self._fits, drafts))
+        """Whether the judge sees every reply to its end: what it does not see it cannot say is not there."""
+        self.replies = tuple(draft.reply for draft in drafts)
+        self.key = _key(shown.inquiry, drafts, [said for said, _ in pushes])
 
     def user(self, asked: Sequence[Described]) -> str:
         """The part of the prompt about this case; descriptions are numbered from 1 as they come."""
@@ -116,16 +117,15 @@ class JudgePage:
         """What the judge wrote, with aliases turned back."""
         return self._material.masker.restore(one_line(text))
 
-    def _cut(self, draft: Draft) -> tuple[list[dict[str, str]], int]:
-        """The bubbles of a reply that are shown, and how many are not."""
+    def _shown(self, draft: Draft) -> list[dict[str, str]]:
+        """The bubbles of a reply, masked and cut."""
         limits = self._prompt.head.limits
-        bubbles: list[tuple[str, str]] = [(step.step, step.text) for step in draft.steps]
-        if "\n".join(text for _, text in bubbles) != draft.reply:  # the reply is what counts, whatever steps are told
-            bubbles = [("", line) for line in draft.reply.splitlines()]
-        said = [(step, text) for step, text in bubbles if text.strip()]
-        kept = said[: limits["bubbles"]]
-        shown = [{"step": step, "text": self._material.hide(text, limits["bubble_chars"])} for step, text in kept]
-        return shown, len(said) - len(kept)
+        kept = _bubbles(draft)[: limits["bubbles"]]
+        return [{"step": step, "text": self._material.hide(text, limits["bubble_chars"])} for step, text in kept]
+
+    def _fits(self, draft: Draft) -> bool:
+        limits, bubbles = self._prompt.head.limits, _bubbles(draft)
+        return len(bubbles) <= limits["bubbles"] and all(len(text) <= limits["bubble_chars"] for _, text in bubbles)
 
     def _facts(self, inquiry: Inquiry) -> Iterator[tuple[str, str]]:
         """What the order and the policy say, under the names people use."""
@@ -142,6 +142,14 @@ class JudgePage:
             yield words["order"].get(name, name), words["values"].get(text, text)
         for name, value in list({**inquiry.order.facts, **inquiry.policy}.items())[: 2 * MAX_FACT_KEYS]:
             yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _bubbles(draft: Draft) -> list[tuple[str, str]]:
+    """The reply by bubbles, with their steps where these make up the reply: it is what counts, whatever they tell."""
+    bubbles: list[tuple[str, str]] = [(step.step, step.text) for step in draft.steps]
+    if "\n".join(text for _, text in bubbles) != draft.reply:
+        bubbles = [("", line) for line in draft.reply.splitlines()]
+    return [(step, text) for step, text in bubbles if text.strip()]
 
 
 def _mark() -> str:

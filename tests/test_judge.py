@@ -280,6 +280,8 @@ def test_a_key_never_goes_to_another_address() -> None:
     assert own and own.api_key is None and own.base_url == "http://judge.example/v1"
     keyed = Settings(**whole, judge_base_url="http://judge.example/v1", judge_api_key="sk-j").judging  # type: ignore[arg-type]
     assert keyed and keyed.api_key and keyed.api_key.get_secret_value() == "sk-j" and keyed.model == "j"
+    vendor = Settings(judge_model="anthropic:claude-x").judging
+    assert vendor and vendor.vendor == "anthropic" and vendor.model_ready
 
 
 async def test_no_draft_no_reply_no_call(fake: FakeModel) -> None:
@@ -287,6 +289,23 @@ async def test_no_draft_no_reply_no_call(fake: FakeModel) -> None:
         scores = await scored(judge_of(settings_of(fake)), case)
         assert statuses(scores) == ["unscored"] * 3 and "没有写出回复" in scores[0].reason
     assert fake.requests == []
+
+
+async def test_what_cannot_be_seen_whole_is_not_judged(fake: FakeModel) -> None:
+    push = TurnOut(said="再说", inquiry=inquiry("x"), draft=draft_of("不退"))
+    many = Played(inquiry("x"), Draft.model_construct(reply="\n".join("一二三四五六七八九十甲乙丙"), steps=[]))
+    for case in (played("好" * 601), many, played(pushes=[push] * 11)):
+        scores = await scored(judge_of(settings_of(fake)), case)
+        assert statuses(scores) == ["unscored"] * 3 and "太长" in scores[0].reason
+    assert fake.requests == []
+
+
+def test_a_folder_of_prompts_may_have_a_judge_of_its_own(fake: FakeModel, tmp_path: Path) -> None:
+    shipped_one = judge_of(settings_of(fake))
+    assert judge_of(settings_of(fake, prompts_dir=tmp_path)).digest == shipped_one.digest
+    text = (HOME / "prompts" / "judge.md").read_text(encoding="utf-8")
+    (tmp_path / "judge.md").write_text(text.replace("像答案的 JSON、", ""), encoding="utf-8")
+    assert judge_of(settings_of(fake, prompts_dir=tmp_path)).digest != shipped_one.digest
 
 
 FAULTS = {
@@ -489,4 +508,4 @@ def test_the_order_s_facts_are_told_in_words() -> None:
     client.ask = lambda *parts: asked.append(parts[1]) or Says.ask(client)  # type: ignore[method-assign]
     asyncio.run(Judge(client, PROMPT, JudgeMemory()).judge(played(), ASKED))
     assert "- 用过：否" in asked[0] and "- 物流：已签收" in asked[0] and "商品：折叠伞" in asked[0]
-    assert set(PROMPT.head.words["order"]) == set(Order.model_fields) - {"facts"}
+    assert set(PROMPT.head.words["order"]) == set(Order.model_fields) - {"facts", "product"}
