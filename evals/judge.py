@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +17,8 @@ from typing import Any, Protocol
 from evals.judge_memory import JudgeMemory
 from evals.judge_page import Described, JudgePage, Shown
 from evals.judge_reading import Said, agreed, answer_schema, quote_span, read_answers, useless
-from evals.results import Mark, Score
+from evals.results import CaseResult, Mark, Score
+from evals.rubric import Rubric
 from evals.scorers.criteria import Asked, unscored
 from evals.words import word
 from service.errors import ModelError
@@ -127,7 +129,7 @@ class Judge:
 
 
 def judge_of(
-    settings: Settings, memory: Path | None = None, twice: bool = False, rubric: Iterable[str] = ()
+    settings: Settings, memory: Path | None = None, twice: bool = False, rubric: Rubric | None = None
 ) -> Judge | NoJudge:
     """The judge the settings describe.
 
@@ -135,7 +137,7 @@ def judge_of(
         settings: ``YOULI_JUDGE_*``, and the prompts' folder.
         memory: the file of earlier answers.
         twice: see :class:`Judge`.
-        rubric: what the rubric asks of every reply.
+        rubric: the rubric whose questions are asked; with other questions it is another judge.
 
     Raises:
         EnvironmentProblem: the named vendor's package is not installed.
@@ -152,7 +154,15 @@ def judge_of(
     prompt = load_prompt(own if own.exists() else HOME / "prompts" / PROMPT)
     client = client_of(judging)
     assert client is not None
-    return Judge(client, prompt, JudgeMemory(memory), twice, rubric)
+    asks = [f"{name}: {one.ask}" for name, one in rubric.judged.items()] if rubric else []
+    return Judge(client, prompt, JudgeMemory(memory), twice, asks)
+
+
+def why_unscored(results: Iterable[CaseResult]) -> str:
+    """The commonest reason a judge gave no score; empty where there is none."""
+    scores = (score for one in results for score in one.scores if score.status == "unscored")
+    commonest = Counter(score.reason for score in scores).most_common(1)
+    return commonest[0][0] if commonest else ""
 
 
 def _described(one: Asked) -> Described:

@@ -42,7 +42,7 @@ class Score(Out):
     """一票否决: failed, the case has no points."""
     step: StepName | None = None
     reason: str = ""
-    """Chinese: why it failed, or why nobody could score it."""
+    """Chinese: why it failed, or why nobody could score it; a judge's reason stands either way."""
     marks: list[Mark] = Field(default_factory=list)
 
 

@@ -345,7 +345,7 @@ async def test_a_run_made_again_costs_nothing(fake: FakeModel, tmp_path: Path) -
     await scored(judge_of(settings_of(fake), path), played("另一份回复"))
     other = read_settings(judge_model="judge-2", judge_base_url=fake.url)
     await scored(judge_of(other, path))
-    await scored(judge_of(settings_of(fake), path, rubric=["另一种评法"]))
+    await scored(judge_of(settings_of(fake), path, rubric=shipped_rubric()))
     assert len(fake.requests) == 4
 
 

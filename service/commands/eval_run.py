@@ -21,8 +21,10 @@ from service.settings import HOME, Settings, read_settings
 
 if TYPE_CHECKING:
     from evals.dataset import Case
+    from evals.judge import Judge, NoJudge
     from evals.playing import Drafting
     from evals.results import Digests, Killed, RunInfo, Summary
+    from evals.rubric import Rubric
     from evals.runner import Ran
     from service.assembly import Desk
 
@@ -40,6 +42,7 @@ class RunOptions:
     concurrency: int = 8
     against: str | None = None
     judge: bool = True
+    judge_twice: bool = False
     twins: bool = True
     mutations: bool = True
     resume: str | None = None
@@ -94,7 +97,9 @@ async def _work(options: RunOptions, settings: Settings) -> Done:
         await warm(desk)  # what is built at the first draft is no part of how long the cases take
         learn(desk)
         sight = Sight(desk.rulebook, shipped_rubric())
-        digests = digests_of(desk, settings, cases, "")
+        judge = _judge(options, settings, sight.rubric)
+        stack.push_async_callback(judge.close)
+        digests = digests_of(desk, settings, cases, judge.digest)
         drafting = await stack.enter_async_context(_drafting(options, desk))
         cache = DraftCache(settings.data_dir / "evals" / "drafts.tsv", digests)
         if not (options.fresh or options.against or options.writer == "playbook"):
@@ -102,7 +107,7 @@ async def _work(options: RunOptions, settings: Settings) -> Done:
         folder, info = _run_of(options, settings, digests)
         stack.enter_context(writing(folder))
         runner = Runner(
-            Play(drafting, desk.rulebook.facts, options.writer, options.twins), sight, None, options.concurrency
+            Play(drafting, desk.rulebook.facts, options.writer, options.twins), sight, judge, options.concurrency
         )
         with progress(word("eval", "running"), options.as_json) as told:
             ran = await runner.run(folder, info, cases, told)
@@ -129,6 +134,15 @@ def _cases(options: RunOptions) -> list[Case]:
     if not found:
         raise UsageError("suite_empty", folder=shown(str(folder)), only="、".join(options.only) or word("eval", "all"))
     return found
+
+
+def _judge(options: RunOptions, settings: Settings, rubric: Rubric) -> Judge | NoJudge:
+    """The judge, if one is set and wanted; what it said before is kept beside the runs."""
+    from evals.judge import NoJudge, judge_of
+
+    if not options.judge:
+        return NoJudge("not_wanted")
+    return judge_of(settings, settings.data_dir / "evals" / "judge.jsonl", options.judge_twice, rubric)
 
 
 def _names(case: Case) -> set[str]:
@@ -164,12 +178,13 @@ async def _drafting(options: RunOptions, desk: Desk) -> AsyncIterator[Drafting]:
 def digests_of(desk: Desk, settings: Settings, cases: list[Case], judge: str) -> Digests:
     """What a run made now is made with."""
     from evals.drafting_cache import code_digest
+    from evals.judge import PROMPT as JUDGE
     from evals.playing import case_digest
     from evals.results import Digests
     from evals.rubric import shipped_rubric
 
     prompts, whole = hashlib.sha256(), hashlib.sha256()
-    for path in sorted(settings.prompts_dir.glob("*.*")):
+    for path in sorted(set(settings.prompts_dir.glob("*.*")) - {settings.prompts_dir / JUDGE}):
         prompts.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     for digest in sorted(case_digest(case) for case in cases):
         whole.update(digest.encode())
@@ -238,6 +253,7 @@ def _write(done: Done) -> None:
 
 
 def _lines(done: Done) -> list[str]:
+    from evals.judge import why_unscored
     from evals.rubric import shipped_rubric
 
     summary, names = done.summary, shipped_rubric().entry.scorers
@@ -263,7 +279,7 @@ def _lines(done: Done) -> list[str]:
         )
     unscored = sum(one.unscored for one in summary.by_scorer.values())
     if unscored:
-        lines.append(word("eval", "unscored", count=unscored))
+        lines.append(word("eval", "unscored", count=unscored, why=why_unscored(done.ran.results)))
     if summary.mutations:
         caught, whole = sum(one.caught for one in summary.mutations), sum(one.drafts for one in summary.mutations)
         lines.append(word("eval", "mutations", caught=caught, drafts=whole))
