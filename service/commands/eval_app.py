@@ -91,3 +91,21 @@ def compare(
     from service.commands.eval_compare import run_compare
 
     raise typer.Exit(run_compare(before, after, gate, every, as_json))
+
+
+@evals.command("report", help=_help("eval_report"))
+def report(
+    run: Annotated[str, typer.Argument(metavar="RUN", help=_help("eval_run_id"))] = "latest",
+    out: Annotated[str | None, typer.Option("--out", metavar="DIR", help=_help("eval_report_out"))] = None,
+    wanted: Annotated[
+        Literal["html", "junit", "csv", "markdown", "json", "all"], typer.Option("--format", help=_help("eval_format"))
+    ] = "all",
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", metavar="RUN", help=_help("eval_report_baseline"))
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a run's reports."""
+    from service.commands.eval_report import run_report
+
+    raise typer.Exit(run_report(run, out, wanted, baseline, as_json))
