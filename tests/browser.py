@@ -19,6 +19,8 @@ import pytest
 
 MISSING = "no chromium and chromedriver on this machine (.ci/run installs them: chromium, chromium-driver)"
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+"""How the protocol marks an element."""
 _STARTED = re.compile(rb"successfully on port (\d+)")
 
 
@@ -46,7 +48,9 @@ class Browser:
 
     def click(self, selector: str) -> None:
         """A click as a person clicks: scrolled to, and refused by the driver where something lies over it."""
-        self.ask(f"/element/{self._element(selector)}/click", {})
+        found = {_ELEMENT: self._element(selector)}
+        self.run("arguments[0].scrollIntoView({ block: 'center' })", found)
+        self.ask(f"/element/{found[_ELEMENT]}/click", {})
 
     def type(self, selector: str, text: str) -> None:
         """Keys into a field."""
@@ -121,5 +125,10 @@ def _wanted(chromium: str, profile: str) -> dict[str, Any]:
     arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"]
     arguments += ["--disable-background-networking", "--no-first-run", f"--user-data-dir={profile}"]
     options = {"binary": chromium, "args": arguments}
-    wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+    wanted = {
+        "browserName": "chrome",
+        "timeouts": {"implicit": 3_000},  # what a page puts there after a click may come a moment later
+        "goog:chromeOptions": options,
+        "goog:loggingPrefs": {"browser": "ALL"},
+    }
     return {"capabilities": {"alwaysMatch": wanted}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,15 @@ def phrase(section: str, name: str, /, **parameters: object) -> str:
     return str(_all()[section][name]).format_map({key: str(value) for key, value in parameters.items()})
 
 
+@lru_cache(maxsize=4)
+def _heads(folder: Path, stamps: tuple[tuple[str, int], ...]) -> dict[str, str]:
+    """Scenario names of a folder whose files are as old as ``stamps`` say; none where one is broken."""
+    try:
+        return {name: head.name for name, head in scenario_names(folder).items()}
+    except RulebookError:
+        return {}
+
+
 @dataclass(frozen=True)
 class Names:
     """Names by id; an id nobody named stands for itself."""
@@ -49,11 +58,9 @@ class Names:
     def of(cls, results: Iterable[CaseResult], knowledge: Path = HOME / "knowledge") -> Names:
         """The names for a run. Where the documents cannot be read, the drafts still say what they call a scenario."""
         drafted = {one.draft.scenario: one.draft.scenario_name for one in results if one.draft is not None}
-        try:
-            heads = {name: head.name for name, head in scenario_names(knowledge / "scenarios").items()}
-        except RulebookError:
-            heads = {}
-        return cls(shipped_rubric().entry, {**drafted, **heads})
+        folder = knowledge / "scenarios"
+        stamps = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.md")))
+        return cls(shipped_rubric().entry, {**drafted, **_heads(folder, stamps)})
 
     def scorer(self, name: str) -> str:
         """A scorer's name; one the rubric does not have keeps its id."""

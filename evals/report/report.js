@@ -30,7 +30,10 @@
   form.hidden = false;
   form.addEventListener("input", filter);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(filter));
+  form.querySelector("[data-clear]").addEventListener("click", () => {
+    form.reset();
+    filter();
+  });
   form.querySelector("[data-open]").addEventListener("click", () => {
     const folds = all(document, "#failing .case:not([hidden]) > details");
     const open = folds.some((fold) => !fold.open);
@@ -41,7 +44,7 @@
       form.reset();
       form.elements.scenario.value = cell.dataset.scenario;
       form.elements.scorer.value = cell.dataset.scorer;
-      setTimeout(filter);
+      filter();
     });
   }
   const reveal = () => {
