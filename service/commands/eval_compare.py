@@ -57,12 +57,14 @@ def gate_run(folder: Path, baseline: Path | None = None) -> Gated:
         UsageError: no baseline yet, or no such run.
         RulebookError: the baseline is broken.
     """
+    from evals.agreement import uncalibrated
     from evals.baseline import BASELINE, read_baseline
     from evals.opening import open_run
     from evals.rubric import shipped_rubric
 
     rubric = shipped_rubric()
-    return _held_against(open_run(folder, rubric), read_baseline(baseline or BASELINE), rubric)
+    mute = uncalibrated(folder, rubric)
+    return _held_against(open_run(folder, rubric), read_baseline(baseline or BASELINE), rubric, mute)
 
 
 def accept(folder: Path, baseline: Path | None = None) -> Standing:
@@ -89,11 +91,11 @@ def gate_lines(verdict: Gated, *, heading: bool = True) -> Iterable[str]:
     yield from (faint(f"  - {printable(note.text)}") for note in verdict.notes)
 
 
-def _held_against(run: Side, reference: Side, rubric: Rubric) -> Gated:
+def _held_against(run: Side, reference: Side, rubric: Rubric, mute: set[str] | None = None) -> Gated:
     from evals.gate import gate
     from evals.misses import known_misses
 
-    return gate(run, reference, rubric, known=known_misses().keys())
+    return gate(run, reference, rubric, known=known_misses().keys(), uncalibrated=mute)
 
 
 def _compared(found: Comparison, rubric: Rubric, most: int | None) -> Iterable[str]:

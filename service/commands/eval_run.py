@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
-import os
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from service.commands.inputs import shown, usage
 from service.commands.progress import progress
-from service.commands.words import red, strong, word
+from service.commands.words import word
 from service.errors import UsageError
-from service.settings import HOME, Settings, read_settings
+from service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from evals.dataset import Case
-    from evals.judge import Judge, NoJudge
-    from evals.playing import Drafting
+    from evals.gate import Gated
     from evals.results import Digests, Killed, RunInfo, Summary
-    from evals.rubric import Rubric
     from evals.runner import Ran
-    from service.assembly import Desk
+    from evals.sight import Sight
 
 Writer = Literal["auto", "model", "playbook"]
 
@@ -75,12 +70,23 @@ def run_eval(options: RunOptions) -> int:
     """
     settings = read_settings()
     done = asyncio.run(_work(options, settings))
+    gated = _gated(done, options)
     if options.as_json:
-        told = {"run": done.ran.info.id, "folder": str(done.folder), "summary": done.summary.model_dump(mode="json")}
+        told: dict[str, Any] = {
+            "run": done.ran.info.id,
+            "folder": str(done.folder),
+            "summary": done.summary.model_dump(mode="json"),
+        }
+        told["gate"] = gated.model_dump(mode="json", exclude={"comparison"}) if gated else None
         print(json.dumps(told, ensure_ascii=False, indent=2))
     else:
-        print("\n".join(_lines(done)))
-    return 0
+        from service.commands.eval_compare import gate_lines
+        from service.commands.eval_show import run_lines
+
+        print(
+            "\n".join([*run_lines(done.summary, done.ran.results, done.folder), *(gate_lines(gated) if gated else ())])
+        )
+    return 0 if gated is None or gated.passed else 1
 
 
 async def _work(options: RunOptions, settings: Settings) -> Done:
@@ -91,16 +97,17 @@ async def _work(options: RunOptions, settings: Settings) -> Done:
     from evals.runs import write_info, writing
     from evals.sight import Sight
     from service.assembly import assemble, learn, warm
+    from service.commands.eval_desk import digests_of, drafting_by, judge_for
 
     cases = _cases(options)
     async with assemble(settings, owner=False) as desk, AsyncExitStack() as stack:
         await warm(desk)  # what is built at the first draft is no part of how long the cases take
         learn(desk)
         sight = Sight(desk.rulebook, shipped_rubric())
-        judge = _judge(options, settings, sight.rubric)
+        judge = judge_for(settings, sight.rubric, wanted=options.judge, twice=options.judge_twice)
         stack.push_async_callback(judge.close)
         digests = digests_of(desk, settings, cases, judge.digest)
-        drafting = await stack.enter_async_context(_drafting(options, desk))
+        drafting = await stack.enter_async_context(drafting_by(desk, options.against))
         cache = DraftCache(settings.data_dir / "evals" / "drafts.tsv", digests)
         if not (options.fresh or options.against or options.writer == "playbook"):
             drafting = cache.around(drafting)
@@ -111,8 +118,8 @@ async def _work(options: RunOptions, settings: Settings) -> Done:
         )
         with progress(word("eval", "running"), options.as_json) as told:
             ran = await runner.run(folder, info, cases, told)
-        done = Done(folder, ran, _summary(ran, cases, [], cache.hits))
-        _write(done)
+        done = Done(folder, ran, _summary(ran, cases, _watched(options, ran, sight), cache.hits))
+        _write(done, settings)
         write_info(folder, ran.info)
     return done
 
@@ -136,67 +143,10 @@ def _cases(options: RunOptions) -> list[Case]:
     return found
 
 
-def _judge(options: RunOptions, settings: Settings, rubric: Rubric) -> Judge | NoJudge:
-    """The judge, if one is set and wanted; what it said before is kept beside the runs."""
-    from evals.judge import NoJudge, judge_of
-
-    if not options.judge:
-        return NoJudge("not_wanted")
-    return judge_of(settings, settings.data_dir / "evals" / "judge.jsonl", options.judge_twice, rubric)
-
-
 def _names(case: Case) -> set[str]:
     entry = case.entry
     scenario = entry.expect.scenario or entry.id.partition(".")[0]
     return {*entry.tags, entry.id, scenario, entry.expect.verdict}
-
-
-@asynccontextmanager
-async def _drafting(options: RunOptions, desk: Desk) -> AsyncIterator[Drafting]:
-    """Who drafts: the production drafter, keeping nothing, or a service at the address."""
-    if options.against is not None:
-        from evals.asking import asking
-
-        async with asking(options.against, os.environ.get("YOULI_TARGET_KEY")) as drafting:
-            yield drafting
-        return
-    from service.drafting import Drafter
-    from service.schemas import Draft, Inquiry
-
-    drafter = Drafter(desk.rulebook, desk.library, desk.drafter.model_side)
-
-    async def draft(inquiry: Inquiry) -> Draft:
-        made = None
-        async for event in drafter.draft(inquiry):
-            made = event.draft or made
-        assert made is not None  # the last event of every draft
-        return made
-
-    yield draft
-
-
-def digests_of(desk: Desk, settings: Settings, cases: list[Case], judge: str) -> Digests:
-    """What a run made now is made with."""
-    from evals.drafting_cache import code_digest
-    from evals.judge import PROMPT as JUDGE
-    from evals.playing import case_digest
-    from evals.results import Digests
-    from evals.rubric import shipped_rubric
-
-    prompts, whole = hashlib.sha256(), hashlib.sha256()
-    for path in sorted(set(settings.prompts_dir.glob("*.*")) - {settings.prompts_dir / JUDGE}):
-        prompts.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    for digest in sorted(case_digest(case) for case in cases):
-        whole.update(digest.encode())
-    return Digests(
-        code=code_digest(HOME / "service"),
-        knowledge=desk.knowledge_version,
-        prompts=prompts.hexdigest()[:12],
-        model=settings.model or "" if settings.model_ready else "",
-        rubric=shipped_rubric().digest,
-        cases=whole.hexdigest()[:12],
-        judge=judge,
-    )
 
 
 def _run_of(options: RunOptions, settings: Settings, digests: Digests) -> tuple[Path, RunInfo]:
@@ -245,48 +195,33 @@ def _summary(ran: Ran, cases: list[Case], spoiled: list[Killed], hits: int) -> S
     return made.model_copy(update={"cached": hits})
 
 
-def _write(done: Done) -> None:
-    """The summary beside the results."""
-    from evals.runs import SUMMARY, write_whole
+def _watched(options: RunOptions, ran: Ran, sight: Sight) -> list[Killed]:
+    """How many spoiled drafts the scores catch: whether they can be believed."""
+    if not options.mutations or options.only:
+        return []
+    return []
+
+
+def _write(done: Done, settings: Settings) -> None:
+    """The summary and every report beside the results; what changed is told against the last run of the same kind."""
+    from evals.report.material import earlier_runs
+    from evals.report.writing import write_report
+    from evals.runs import SUMMARY, runs_dir, write_whole
 
     write_whole(done.folder / SUMMARY, done.summary.model_dump_json(indent=1))
+    history = earlier_runs(done.ran.info, settings.data_dir)
+    before = runs_dir(settings.data_dir) / history[-1].run.id if history else None
+    write_report(done.folder, done.folder, before, history, knowledge=settings.knowledge_dir)
 
 
-def _lines(done: Done) -> list[str]:
-    from evals.judge import why_unscored
-    from evals.rubric import shipped_rubric
+def _gated(done: Done, options: RunOptions) -> Gated | None:
+    """What the gate says, where it is asked; the new baseline, where one is wanted."""
+    if not (options.gate or options.accept):
+        return None
+    from service.commands.eval_compare import accept, gate_run
 
-    summary, names = done.summary, shipped_rubric().entry.scorers
-    share = summary.passed
-    lines = [
-        strong(
-            word(
-                "eval",
-                "points",
-                points=_number(summary.points),
-                low=_number(summary.points_low),
-                high=_number(summary.points_high),
-            )
-        ),
-        word("eval", "passed", passed=share.passed, scored=share.scored, errors=summary.errors),
-    ]
-    for scorer, count in summary.vetoes.items():
-        lines.append(red(word("eval", "veto", name=names[scorer].name if scorer in names else scorer, count=count)))
-    failing = {name: one.scored - one.passed for name, one in summary.by_scorer.items() if one.passed < one.scored}
-    for scorer, count in sorted(failing.items(), key=lambda item: -item[1]):
-        lines.append(
-            word("eval", "failing", name=names[scorer].name, count=count, scored=summary.by_scorer[scorer].scored)
-        )
-    unscored = sum(one.unscored for one in summary.by_scorer.values())
-    if unscored:
-        lines.append(word("eval", "unscored", count=unscored, why=why_unscored(done.ran.results)))
-    if summary.mutations:
-        caught, whole = sum(one.caught for one in summary.mutations), sum(one.drafts for one in summary.mutations)
-        lines.append(word("eval", "mutations", caught=caught, drafts=whole))
-    lines.append(word("eval", "took", cases=summary.cases, seconds=f"{summary.seconds:.1f}"))
-    lines.append(word("eval", "folder", path=shown(str(done.folder))))
-    return lines
-
-
-def _number(value: float | None) -> str:
-    return "—" if value is None else f"{value:.1f}"
+    path = Path(options.baseline) if options.baseline else None
+    gated = gate_run(done.folder, path) if options.gate else None
+    if options.accept:
+        accept(done.folder, path)
+    return gated
