@@ -170,7 +170,12 @@ def _drops(found: Comparison, run: Standing, reference: Standing) -> Iterable[Re
         more = [one.case for one in found.regressions if "fails_more" in one.turns]
         yield Reason(kind="failures", text=_told("failures", found.failures), cases=more)
     if found.replaced.difference is not None and found.replaced.difference.rises:
-        yield Reason(kind="replaced", text=_told("replaced", found.replaced, 100))
+        more = [case for case, one in sorted(run.cases.items()) if _stood_in(one, reference.cases.get(case))]
+        yield Reason(kind="replaced", text=_told("replaced", found.replaced, 100), cases=more)
+
+
+def _stood_in(now: CaseStanding, before: CaseStanding | None) -> bool:
+    return before is not None and before.digest == now.digest and now.replaced > before.replaced
 
 
 def _judges(found: Comparison, rubric: Rubric, mute: Collection[str]) -> Iterable[Reason]:

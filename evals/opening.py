@@ -3,25 +3,62 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from evals.baseline import read_baseline
-from evals.results import RunInfo
+from evals.dataset import Case
+from evals.rescoring import rescore
+from evals.results import CaseResult, RunInfo
 from evals.rubric import Rubric
-from evals.runs import RESULTS, RUN, find_run, read_info, read_results
+from evals.runs import RESULTS, RUN, SUMMARY, find_run, read_info, read_results
+from evals.sight import Sight
 from evals.standing import Side, side_of
-from evals.words import word
+from evals.words import listed, word
 from service.errors import UsageError
 
 
-def open_side(given: str, data_dir: Path, rubric: Rubric) -> Side:
+@dataclass(frozen=True)
+class Opened:
+    """What a name stands for: a run with its results, or the baseline.
+
+    ``folder`` is None for a baseline, and for results that lie alone.
+    """
+
+    folder: Path | None
+    info: RunInfo | None
+    results: list[CaseResult]
+    baseline: Side | None = None
+    warnings: tuple[str, ...] = ()
+
+    def side(self, rubric: Rubric) -> Side:
+        """As a side of a comparison."""
+        if self.baseline is not None:
+            return self.baseline
+        assert self.info is not None  # what is no baseline is a run
+        return side_of(self.info, self.results, rubric.entry.pass_, self.warnings)
+
+    def rescored(self, cases: Mapping[str, Case], sight: Sight) -> Opened:
+        """Scored anew by today's rubric and cases; a baseline keeps no drafts and stays as it is."""
+        if self.info is None:
+            return replace(self, warnings=(*self.warnings, word("compare", "no_drafts")))
+        results, left = rescore(self.results, cases, sight, self.info.digests.rubric)
+        digests = self.info.digests.model_copy(update={"rubric": sight.rubric.digest})
+        told = (word("compare", "left_out", count=len(left), cases=listed(left)),) if left else ()
+        info = self.info.model_copy(
+            update={"digests": digests, "total": self.info.total - len(self.results) + len(results)}
+        )
+        return replace(self, info=info, results=results, warnings=(*self.warnings, *told))
+
+
+def open_any(given: str, data_dir: Path) -> Opened:
     """A run or a baseline.
 
     Args:
         given: a run's id or ``latest``, its folder, its ``results.jsonl`` (also one that lies alone), or a baseline.
         data_dir: where runs are kept.
-        rubric: says from how many points a case passes.
 
     Raises:
         UsageError: no such run, nothing in it, a line that cannot be read.
@@ -29,36 +66,31 @@ def open_side(given: str, data_dir: Path, rubric: Rubric) -> Side:
     """
     path = Path(given)
     if path.is_file() and path.suffix == ".json" and _is_baseline(path):
-        return read_baseline(path)
+        return Opened(None, None, [], read_baseline(path))
     if path.is_file() and path.suffix == ".jsonl" and not (path.name == RESULTS and path.with_name(RUN).is_file()):
-        return _alone(path, rubric)
-    return open_run(find_run(given, data_dir), rubric)
+        at = datetime.fromtimestamp(path.stat().st_mtime, UTC)  # nothing is known of how they were made
+        return _opened(None, RunInfo(id=path.name, state="done", started_at=at), path)
+    return open_run(find_run(given, data_dir))
 
 
-def open_run(folder: Path, rubric: Rubric) -> Side:
-    """The run of a folder; errors as in :func:`open_side`."""
-    info = read_info(folder)
-    return _side(info, folder / RESULTS, rubric)
+def open_run(folder: Path) -> Opened:
+    """The run of a folder; errors as in :func:`open_any`."""
+    return _opened(folder, read_info(folder), folder / RESULTS)
 
 
-def _alone(path: Path, rubric: Rubric) -> Side:
-    """Results without a ``run.json``: nothing is known of how they were made."""
-    at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return _side(RunInfo(id=path.name, state="done", started_at=at), path, rubric)
-
-
-def _side(info: RunInfo, path: Path, rubric: Rubric) -> Side:
+def _opened(folder: Path | None, info: RunInfo, path: Path) -> Opened:
     results, half = read_results(path)
     if not results:
         raise UsageError("run_empty", run=path)
-    warnings = [word("compare", "half", file=path)] if half else []
-    return side_of(info, results, rubric.entry.pass_, warnings)
+    return Opened(folder, info, results, warnings=(word("compare", "half", file=path),) if half else ())
 
 
 def _is_baseline(path: Path) -> bool:
     """A run's own files are JSON too; a file that cannot be read is left to whoever says why."""
+    if path.name in (RUN, SUMMARY):
+        return False
     try:
         whole = json.loads(path.read_bytes())
     except (OSError, ValueError):
-        return path.name != RUN
+        return True
     return isinstance(whole, dict) and isinstance(whole.get("cases"), dict)

@@ -84,12 +84,13 @@ class Standing(Out):
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a comparison. ``results`` are the first of each case; a baseline has none."""
+    """One side of a comparison. A baseline has standings alone."""
 
     standing: Standing
     results: dict[str, CaseResult] = field(default_factory=dict)
+    """The first of each case."""
     warnings: list[str] = field(default_factory=list)
-    """Chinese: what could not be read of it."""
+    """Chinese: what could not be read of it, or scored again."""
 
 
 def side_of(info: RunInfo, results: Sequence[CaseResult], pass_mark: float, warnings: Sequence[str] = ()) -> Side:

@@ -84,13 +84,14 @@ def compare(
     before: Annotated[str, typer.Argument(metavar="A", help=_help("eval_before"))],
     after: Annotated[str, typer.Argument(metavar="B", help=_help("eval_after"))],
     gate: Annotated[bool, typer.Option("--gate", help=_help("eval_compare_gate"))] = False,
+    rescore: Annotated[bool, typer.Option("--rescore", help=_help("eval_rescore"))] = False,
     every: Annotated[bool, typer.Option("--all", help=_help("eval_compare_all"))] = False,
     as_json: Json = False,
 ) -> None:
     """Put two runs side by side."""
-    from service.commands.eval_compare import run_compare
+    from service.commands.eval_compare import CompareOptions, run_compare
 
-    raise typer.Exit(run_compare(before, after, gate, every, as_json))
+    raise typer.Exit(run_compare(CompareOptions(before, after, gate, rescore, every, as_json)))
 
 
 @evals.command("report", help=_help("eval_report"))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service.commands.words import faint, green, printable, red, strong, word
-from service.settings import read_settings
+from service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from evals.comparison import CaseChange, Comparison, Made, Moved
     from evals.gate import Gated
+    from evals.opening import Opened
     from evals.rubric import Rubric
     from evals.standing import Side, Standing
 
@@ -20,34 +22,55 @@ MOST = 12
 """Changed cases shown with both replies; ``--all`` shows every one."""
 
 
-def run_compare(before: str, after: str, gated: bool, every: bool, as_json: bool) -> int:
-    """Compare two runs; with ``gated``, 1 when the newer may not be released.
+@dataclass(frozen=True)
+class CompareOptions:
+    """The options of ``youli eval compare``.
 
-    Args:
-        before: the older: id, folder, results file, ``latest``, or a baseline file.
-        after: the newer, likewise.
-        gated: whether to hold the newer against the older.
-        every: whether to show every case that changed.
-        as_json: for programs.
+    ``before`` and ``after`` are each a run's id, folder or results file, ``latest``, or a baseline file.
+    """
+
+    before: str
+    after: str
+    gate: bool = False
+    rescore: bool = False
+    every: bool = False
+    as_json: bool = False
+
+
+def run_compare(options: CompareOptions) -> int:
+    """Compare two runs; 1 when the newer is to be held against the older and may not be released.
 
     Raises:
         UsageError: one of them is no run, or nothing is in it.
     """
-    from evals.opening import open_side
+    from evals.opening import open_any
     from evals.rubric import shipped_rubric
 
-    data_dir, rubric = read_settings().data_dir, shipped_rubric()
-    sides = open_side(before, data_dir, rubric), open_side(after, data_dir, rubric)
-    verdict = _held_against(sides[1], sides[0], rubric)
+    settings, rubric = read_settings(), shipped_rubric()
+    opened = [open_any(given, settings.data_dir) for given in (options.before, options.after)]
+    if options.rescore:
+        opened = _rescored(opened, settings, rubric)
+    verdict = _held_against(opened[1], opened[0].side(rubric), rubric)
     found = verdict.comparison
-    if as_json:
+    if options.as_json:
         told = {"comparison": found.model_dump(mode="json"), "gate": None}
-        told["gate"] = verdict.model_dump(mode="json", exclude={"comparison"}) if gated else None
+        told["gate"] = verdict.model_dump(mode="json", exclude={"comparison"}) if options.gate else None
         print(json.dumps(told, ensure_ascii=False, indent=2))
     else:
-        lines = [*_compared(found, rubric, None if every else MOST), *gate_lines(verdict, heading=gated)]
+        lines = [*_compared(found, rubric, None if options.every else MOST), *gate_lines(verdict, heading=options.gate)]
         print("\n".join(lines))
-    return 0 if verdict.passed or not gated else 1
+    return 0 if verdict.passed or not options.gate else 1
+
+
+def _rescored(opened: list[Opened], settings: Settings, rubric: Rubric) -> list[Opened]:
+    """Both sides by today's rubric and cases."""
+    from evals.dataset import load_cases
+    from evals.sight import Sight
+    from service.rulebook.book import load_rulebook
+
+    sight = Sight(load_rulebook(settings.knowledge_dir, settings.data_dir / "learned"), rubric)
+    cases = {case.entry.id: case for case in load_cases()}
+    return [one.rescored(cases, sight) for one in opened]
 
 
 def gate_run(folder: Path, baseline: Path | None = None) -> Gated:
@@ -57,14 +80,12 @@ def gate_run(folder: Path, baseline: Path | None = None) -> Gated:
         UsageError: no baseline yet, or no such run.
         RulebookError: the baseline is broken.
     """
-    from evals.agreement import uncalibrated
     from evals.baseline import BASELINE, read_baseline
     from evals.opening import open_run
     from evals.rubric import shipped_rubric
 
     rubric = shipped_rubric()
-    mute = uncalibrated(folder, rubric)
-    return _held_against(open_run(folder, rubric), read_baseline(baseline or BASELINE), rubric, mute)
+    return _held_against(open_run(folder), read_baseline(baseline or BASELINE), rubric)
 
 
 def accept(folder: Path, baseline: Path | None = None) -> Standing:
@@ -80,7 +101,7 @@ def accept(folder: Path, baseline: Path | None = None) -> Standing:
     from evals.rubric import shipped_rubric
 
     rubric = shipped_rubric()
-    return kept.accept(open_run(folder, rubric), baseline or kept.BASELINE, rubric, known_misses().keys())
+    return kept.accept(open_run(folder).side(rubric), baseline or kept.BASELINE, rubric, known_misses().keys())
 
 
 def gate_lines(verdict: Gated, *, heading: bool = True) -> Iterable[str]:
@@ -91,11 +112,14 @@ def gate_lines(verdict: Gated, *, heading: bool = True) -> Iterable[str]:
     yield from (faint(f"  - {printable(note.text)}") for note in verdict.notes)
 
 
-def _held_against(run: Side, reference: Side, rubric: Rubric, mute: set[str] | None = None) -> Gated:
+def _held_against(run: Opened, reference: Side, rubric: Rubric) -> Gated:
+    """A judge's criteria count where they are calibrated; of results that lie alone nobody knows."""
+    from evals.agreement import uncalibrated
     from evals.gate import gate
     from evals.misses import known_misses
 
-    return gate(run, reference, rubric, known=known_misses().keys(), uncalibrated=mute)
+    mute = uncalibrated(run.folder, rubric) if run.folder is not None else None
+    return gate(run.side(rubric), reference, rubric, known=known_misses().keys(), uncalibrated=mute)
 
 
 def _compared(found: Comparison, rubric: Rubric, most: int | None) -> Iterable[str]:
