@@ -8,17 +8,18 @@ reported and may not gate a release.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
-from evals.results import CaseResult, RunInfo, Score, Status
-from evals.review_log import NAME, read_log
-from evals.reviews import Review, machine_status, person, seen
+from evals.blind.sheet import weights
+from evals.results import CaseResult, RunInfo
+from evals.review_items import Items, Reviewed, count, matched
+from evals.review_log import NAME
+from evals.reviews import Review
 from evals.rubric import Rubric
-from evals.runs import RUN, read_info, read_results
+from evals.runs import RUN
 from evals.statistics import Kappa, kappa
 from service.errors import UsageError
 from service.schemas.base import Out
@@ -39,6 +40,8 @@ class Agreed(Out):
     """Items both scored."""
     agreed: float | None = None
     """Share of them in which both say the same."""
+    agreed_run: float | None = None
+    """The same for the whole runs: failed ones are drawn more often, so each item counts for what it stands for."""
     kappa: float | None = None
     low: float | None = None
     high: float | None = None
@@ -78,36 +81,6 @@ class Agreement(Out):
         return one is not None and one.calibrated
 
 
-@dataclass(frozen=True)
-class Reviewed:
-    """A run with its reviews, read once."""
-
-    info: RunInfo
-    results: Sequence[CaseResult]
-    reviews: Sequence[Review]
-
-    @classmethod
-    def read(cls, folder: Path) -> Reviewed:
-        """The run in a folder.
-
-        Raises:
-            UsageError: it cannot be read.
-        """
-        return cls(read_info(folder), read_results(folder)[0], read_log(folder).reviews)
-
-
-@dataclass
-class _Items:
-    """What was said of one scorer's items."""
-
-    pairs: list[tuple[Status, Status]] = field(default_factory=list)
-    unsure: int = 0
-    unscored: int = 0
-    same: int = 0
-    """Pairs of people who said the same."""
-    met: int = 0
-
-
 def agreement(runs: Sequence[Reviewed], rubric: Rubric, beside: Sequence[Review] = ()) -> Agreement:
     """Scores against blind reviews, over runs.
 
@@ -121,11 +94,12 @@ def agreement(runs: Sequence[Reviewed], rubric: Rubric, beside: Sequence[Review]
     """
     reviews = [one for run in runs for one in run.reviews if one.action == "blind"]
     used = [one for one in (*beside, *reviews) if (one.action, one.rubric) == ("blind", rubric.digest)]
-    items: dict[tuple[str, str], _Items] = {}
+    items: dict[tuple[str, str], Items] = {}
     counted: set[int] = set()
-    for scorer, by, status, said in _matched(runs, used, rubric.digest):
+    stands = {name: weights(sheet) for run in runs for name, sheet in run.sheets.items()}
+    for scorer, by, status, said in matched(runs, used, rubric.digest):
         counted.update(map(id, said))
-        _count(items.setdefault((scorer, by), _Items()), status, said)
+        count(items.setdefault((scorer, by), Items()), status, said, stands)
     judges = {run.info.digests.judge for run in runs}
     order = [(scorer, by) for scorer in rubric.entry.scorers for by in _BY]
     return Agreement(
@@ -139,54 +113,7 @@ def agreement(runs: Sequence[Reviewed], rubric: Rubric, beside: Sequence[Review]
     )
 
 
-def _matched(
-    runs: Sequence[Reviewed], reviews: Sequence[Review], digest: str
-) -> Iterator[tuple[str, str, Status, list[Review]]]:
-    """Every item of the runs that was reviewed blind: scorer, by what, its status; the same once for each judge."""
-    said = _said(reviews)
-    done: set[tuple[object, ...]] = set()
-    for run in runs:
-        for result in run.results:
-            if (result.rubric or run.info.digests.rubric) != digest:
-                continue
-            text = seen(result)
-            for (scorer, criterion), scores in _grouped(result).items():
-                item, status, by = (result.case, text, scorer, criterion), machine_status(scores), scores[0].by
-                again = (*item, by, status, run.info.digests.judge if by == "judge" else "")
-                if item in said and again not in done:
-                    done.add(again)
-                    yield scorer, by, status, list(said[item].values())
-
-
-def _said(reviews: Iterable[Review]) -> dict[tuple[str, str, str, str], dict[str, Review]]:
-    """Of each reply's item what each person said last."""
-    found: dict[tuple[str, str, str, str], dict[str, Review]] = {}
-    for one in reviews:
-        found.setdefault((one.case, one.seen, one.scorer, one.criterion), {})[person(one.reviewer)] = one
-    return found
-
-
-def _grouped(result: CaseResult) -> dict[tuple[str, str], list[Score]]:
-    found: dict[tuple[str, str], list[Score]] = {}
-    for score in result.scores:
-        found.setdefault((score.scorer, score.criterion), []).append(score)
-    return found
-
-
-def _count(items: _Items, status: Status, said: Sequence[Review]) -> None:
-    told = [one.status for one in said if one.status is not None]
-    passed, failed = told.count("passed"), told.count("failed")
-    items.met += len(told) * (len(told) - 1) // 2
-    items.same += passed * (passed - 1) // 2 + failed * (failed - 1) // 2
-    if passed == failed:
-        items.unsure += 1
-    elif status == "unscored":
-        items.unscored += 1
-    else:
-        items.pairs.append((status, "passed" if passed > failed else "failed"))
-
-
-def _agreed(scorer: str, by: Literal["rule", "judge"], items: _Items, rubric: Rubric) -> Agreed:
+def _agreed(scorer: str, by: Literal["rule", "judge"], items: Items, rubric: Rubric) -> Agreed:
     entry, n, found = rubric.entry, len(items.pairs), kappa(items.pairs)
     machine, people = (sum(pair[side] == "failed" for pair in items.pairs) for side in (0, 1))
     return Agreed(
@@ -195,6 +122,7 @@ def _agreed(scorer: str, by: Literal["rule", "judge"], items: _Items, rubric: Ru
         by=by,
         n=n,
         agreed=sum(one == other for one, other in items.pairs) / n if n else None,
+        agreed_run=_weighted(items) if n else None,
         kappa=found and found.value,
         low=found and found.low,
         high=found and found.high,
@@ -208,7 +136,12 @@ def _agreed(scorer: str, by: Literal["rule", "judge"], items: _Items, rubric: Ru
     )
 
 
-def _warning(items: _Items, found: Kappa | None, rubric: Rubric) -> Warned:
+def _weighted(items: Items) -> float:
+    same = [stand for (one, other), stand in zip(items.pairs, items.stand, strict=True) if one == other]
+    return sum(same) / sum(items.stand)
+
+
+def _warning(items: Items, found: Kappa | None, rubric: Rubric) -> Warned:
     n = len(items.pairs)
     if n == 0:
         return "none"

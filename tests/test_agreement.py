@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given as examples
 from hypothesis import strategies as st
 
-from evals.agreement import Reviewed, agreement, uncalibrated
+from evals.agreement import agreement, uncalibrated
 from evals.results import CaseResult, Digests, RunInfo, Status
+from evals.review_items import Reviewed
 from evals.review_log import append
 from evals.reviews import Review
 from evals.rubric import Rubric, shipped_rubric

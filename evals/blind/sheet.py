@@ -130,6 +130,15 @@ def read_sheets(folder: Path) -> dict[str, Sheet]:
     return found
 
 
+def weights(sheet: Sheet) -> dict[tuple[str, str, str], float]:
+    """For each case, scorer and criterion of a sheet how many of the run it stands for."""
+    return {
+        (case.case, one.scorer, one.criterion): case.weight * one.weight
+        for case in sheet.cases
+        for one in case.questions
+    }
+
+
 def _asked(one: CaseResult, weight: float, rubric: Rubric, rng: random.Random) -> Asked:
     return Asked(case=one.case, repeat=one.repeat, weight=weight, questions=_questions(one, rubric, rng))
 

@@ -50,7 +50,8 @@ def run_agree(runs: list[str], as_json: bool) -> int:
     Raises:
         UsageError: no such run, or nothing was reviewed.
     """
-    from evals.agreement import Reviewed, agreement
+    from evals.agreement import agreement
+    from evals.review_items import Reviewed
     from evals.review_log import NAME
     from evals.rubric import load_rubric
     from evals.runs import find_run, runs_dir
@@ -91,6 +92,7 @@ def _line(one: Agreed) -> str:
         "by": word("eval_people", f"by_{one.by}"),
         "n": one.n,
         "agreed": "—" if one.agreed is None else f"{one.agreed:.0%}",
+        "agreed_run": "—" if one.agreed_run is None else f"{one.agreed_run:.0%}",
         "kappa": kappa,
         "people": one.people_failed,
         "machine": one.machine_failed,

@@ -1,7 +1,8 @@
-"""``youli eval review|agree``: what people say about scores; each command imports what it needs when it runs."""
+"""``youli eval review|agree|blind|live``: what people say about scores. Each imports what it needs when it runs."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -38,7 +39,37 @@ def agree(
     raise typer.Exit(run_agree(runs or [], as_json))
 
 
+def blind(
+    run: Annotated[str, typer.Argument(metavar="RUN", help=_help("eval_blind_of"))] = "latest",
+    share: Annotated[str | None, typer.Option("--share", metavar="10%", help=_help("eval_blind_share"))] = None,
+    n: Annotated[int | None, typer.Option("--n", min=1, max=1000, help=_help("eval_blind_n"))] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help=_help("eval_blind_seed"))] = None,
+    out: Annotated[str | None, typer.Option("--out", metavar="FILE", help=_help("eval_blind_out"))] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a blind page."""
+    from service.commands.eval_blind import run_blind
+
+    raise typer.Exit(run_blind(run, share, n, seed, out, as_json))
+
+
+def live(
+    shop: Annotated[str | None, typer.Option("--shop", help=_help("shop"))] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--since", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"], help=_help("eval_live_since")),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Take drafts of the live desk in."""
+    from service.commands.eval_blind import run_live
+
+    raise typer.Exit(run_live(shop, since, as_json))
+
+
 def register(evals: typer.Typer) -> None:
     """Put these commands into ``youli eval``."""
     evals.command("review", help=_help("eval_review"))(review)
     evals.command("agree", help=_help("eval_agree"))(agree)
+    evals.command("blind", help=_help("eval_blind"))(blind)
+    evals.command("live", help=_help("eval_live"))(live)
