@@ -178,10 +178,13 @@ def _open_problem(desk: _Desk, row: ReviewIn) -> str | None:
         return word("people", "appealed_before")
     if row.action == "override" and row.status is None:
         return word("people", "override_status")
+    each = {one.status for one in desk.scores[row.key]}
     settled = settled_as(status, standing)
-    stands = status if row.action == "agree" or settled is None else settled[0]
-    wrong = row.status not in (None, stands) if row.action == "agree" else row.status == status == stands
-    return word("people", f"{row.action}_same", status=word("people", stands)) if wrong else None
+    if row.action == "agree":
+        wrong = row.status is not None and row.status not in each
+    else:
+        wrong = each == {row.status} and (settled is None or settled.status == row.status)
+    return word("people", f"{row.action}_same", status=word("people", status)) if wrong else None
 
 
 def _undecided(desk: _Desk, standing: Standing) -> str | None:

@@ -196,7 +196,15 @@ def flipped(status: Status) -> Literal["passed", "failed"]:
     return "failed" if status == "passed" else "passed"
 
 
-def settled_as(machine: Status, standing: Standing) -> tuple[Status, str] | None:
+class Settled(NamedTuple):
+    """A score as people left it. ``replaced``: somebody said what it is, whatever the machine had said."""
+
+    status: Status
+    reason: str
+    replaced: bool
+
+
+def settled_as(machine: Status, standing: Standing) -> Settled | None:
     """A score after people have spoken, and why; None where the machine's stands unconfirmed.
 
     An agreement confirms it, an override or an upheld appeal replaces it, a rejected appeal leaves what stood. Blind
@@ -207,11 +215,12 @@ def settled_as(machine: Status, standing: Standing) -> tuple[Status, str] | None
     if last is None:
         majority = standing.majority() if machine == "unscored" else None
         reasons = [one.reason for one in standing.blind.values() if one.reason and one.status == majority]
-        return (majority, "；".join(reasons)) if majority else None
-    before = word.status if word is not None and word.action == "override" and word.status else machine
+        return Settled(majority, "；".join(reasons), True) if majority else None
+    overridden = word.status if word is not None and word.action == "override" else None
+    before = overridden or machine
     if last.action == "upheld":
-        return standing.asked() or flipped(before), last.reason
-    return before, last.reason
+        return Settled(standing.asked() or flipped(before), last.reason, True)
+    return Settled(before, last.reason, overridden is not None)
 
 
 def reviewed(results: Sequence[CaseResult], reviews: Iterable[Review], pass_mark: float) -> list[CaseResult]:
@@ -243,9 +252,7 @@ def _with_people(result: CaseResult, score: Score, standing: Standing | None) ->
     settled = settled_as(whole, standing)
     if settled is None:
         return score
-    status, reason = settled
-    if status == whole:  # confirmed, each as it is
-        status = score.status
-    kept = score.reason if status == score.status else ""
-    update = {"status": status, "by": "person", "machine": score.status, "reason": reason or kept}
-    return score.model_copy(update={**update, "marks": score.marks if kept else []})
+    status = settled.status if settled.replaced else score.status
+    kept = status == score.status
+    update = {"status": status, "by": "person", "machine": score.status, "marks": score.marks if kept else []}
+    return score.model_copy(update={**update, "reason": settled.reason or (score.reason if kept else "")})

@@ -100,7 +100,6 @@ def test_the_page_asks_everything_and_tells_nothing(run: Path) -> None:
         assert len(scorers & set(blind_file().together)) in (0, len(blind_file().together))
     for secret in (
         "机器说",
-        "违法的话",
         "unreasonable",
         "needs_clarification",
         "playbook",

@@ -206,9 +206,15 @@ def test_blind_is_blind(run: Path) -> None:
 
 def test_several_scores_under_one_key_are_settled_together(tmp_path: Path) -> None:
     run = put(tmp_path, [result("late.t", score("twins"), score("twins", "failed"), score("steps"))])
-    assert "本来就是" in refused(run, row("late.t", "twins", "override", "failed", "x"))[0]["message"]
+    for status in ("passed", "failed"):  # a page shows each score by itself
+        take(run, row("late.t", "twins", "agree", status))
     take(run, row("late.t", "twins", "override", "passed", "换说法后依据写法不同，结论一样"))
     assert people(run)["late.t", ""] == (100.0, False, True)
+    take(run, row("late.t", "twins", "override", "failed", "再看一遍，两个都变了"))
+    from evals.runs import read_results
+
+    (one,) = reviewed(read_results(run)[0], read_log(run).reviews, PASS)
+    assert [s.status for s in one.scores] == ["failed", "failed", "passed"]
 
 
 def test_a_word_about_a_reply_that_is_another_by_now_does_not_count(run: Path, tmp_path: Path) -> None:
