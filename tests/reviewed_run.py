@@ -12,6 +12,7 @@ from evals.reviews import Review, ReviewIn, ReviewsIn, seen
 from evals.rubric import shipped_rubric
 from evals.runs import RESULTS, write_info
 from evals.scoring import points_of
+from service.schemas import Step
 from tests.desk import inquiry
 from tests.fake_desk import a_draft
 
@@ -30,7 +31,8 @@ def score(
 
 def result(case: str, *scores: Score, reply: str = "收到，这就给您看。", **more: Any) -> CaseResult:
     asked = inquiry(f"{case} 这一单怎么办")
-    draft = a_draft(asked).model_copy(update={"reply": reply})
+    steps = [Step(step="empathy", text=reply)] if reply else []
+    draft = a_draft(asked).model_copy(update={"reply": reply, "steps": steps})
     points, vetoed = points_of(scores)
     passed = points is not None and points >= shipped_rubric().entry.pass_ and not vetoed
     base: dict[str, Any] = {
