@@ -23,9 +23,10 @@ from evals.report.material import Material, earlier_runs, read_material
 from evals.report.names import Names
 from evals.report.page import Page, compose
 from evals.report.tables import results_csv, scores_csv
-from evals.report.writing import write_report
+from evals.report.writing import side, write_report
 from evals.results import CaseResult, Mark
 from evals.runs import RESULTS, RUN, SUMMARY
+from evals.standing import Side
 from service.errors import EnvironmentProblem, UsageError
 from service.settings import HOME
 from tests.report_run import HOSTILE, PLAIN, draft, hostile, material, result, score, some
@@ -69,7 +70,7 @@ class Read(HTMLParser):
 
 def page(results: list[CaseResult], baseline: Material | None = None, **digests: str) -> Page:
     made = material(results, **digests)
-    return compose(made, baseline, [], Names.of(results))
+    return compose(made, side(baseline) if baseline else None, [], Names.of(results))
 
 
 @pytest.fixture(scope="module")
@@ -149,13 +150,30 @@ def test_what_changed_since_the_baseline_stands_beside_the_case() -> None:
         result("vague.new", [score("steps")], draft(*PLAIN)),
     ]
     made = page(after, material(before, -1, model="old"), model="new")
-    assert made.versus is not None
-    assert [case.result.case for case in made.versus.broken] == ["vague.a"]
-    assert [case.result.case for case in made.versus.mended] == ["vague.b"]
-    assert (made.versus.added, made.versus.gone, made.versus.replies, made.versus.changed) == (1, 1, 1, ("model",))
+    assert {what: [case.result.case for case in made.since(what)] for what in ("broken", "mended", "added")} == {
+        "broken": ["vague.a"],
+        "mended": ["vague.b"],
+        "added": ["vague.new"],
+    }
     read = Read(html(made))
     assert read.within("del.") == "能退点" and read.within("ins.") == "退不了看"
-    assert "合格 → 不合格" in read.within("ul.moved")
+    assert "新不合格：步骤齐、顺序对" in read.within("ul.moved")
+    assert "少了 1 单" in read.within("section.") and "模型" in read.within("section.")
+    assert "把关不通过" in read.within("div.gate stop")
+
+
+def test_a_baseline_without_replies_tells_what_it_knows() -> None:
+    before = side(material([result("vague.a", [score("steps")], draft(*PLAIN))], -1))
+    after = [result("vague.a", [score("steps", "failed")], draft(*PLAIN))]
+    read = Read(html(compose(material(after), Side(before.standing), [], Names.of(after))))
+    assert "100 → 0 分，合格 → 不合格（基线没有存回复）" in read.within("section.before")
+
+
+def test_a_case_with_other_words_is_not_compared() -> None:
+    before = material([result("vague.a", [score("steps")], draft(*PLAIN), digest="old")], -1)
+    made = page([result("vague.a", [score("steps", "failed")], draft(*PLAIN), digest="new")], before)
+    assert [case.since for case in made.cases] == ["changed"] and made.cases[0].before is None
+    assert "没有一样的用例可比" in Read(html(made)).within("div.tiles")
 
 
 def test_nothing_comes_from_elsewhere_and_only_our_script_may_run() -> None:
@@ -291,26 +309,20 @@ def test_markdown_has_headline_vetoes_and_what_got_worse() -> None:
     after = [result("vague.a", [score("steps", "failed", reason="少了一步")], draft(*PLAIN)), *some()]
     text = pull_request(page(after, before))
     assert "## 评测" in text and "| 不该办的办了 | 1 |" in text
-    assert "原来合格，现在不合格：1 单" in text and "少了一步" in text
+    assert "原来合格现在不合格 1 单" in text and "少了一步" in text
 
 
 def test_markdown_of_hostile_text_is_plain_and_short() -> None:
-    before = material([one.model_copy(update={"passed": True}) for one in hostile()], -1)
     many = [
-        one.model_copy(update={"repeat": n, "name": text * 40})
+        one.model_copy(update={"case": f"{one.case}{n}", "name": text * 40})
         for n in range(40)
-        for one, text in zip(hostile(), HOSTILE * 2, strict=False)
+        for one, text in zip(hostile(), HOSTILE * 2, strict=True)
     ]
-    worse = compose(
-        material(many),
-        Material(before.summary, [one.model_copy(update={"passed": True}) for one in many]),
-        [],
-        Names.of([]),
-    )
-    text = pull_request(worse)
+    passing = [one.model_copy(update={"passed": True, "points": 100}) for one in many]
+    text = pull_request(page(many, material(passing, -1)))
     assert len(text.encode()) <= MOST_BYTES
     for line in text.splitlines():
-        assert not line.startswith("|") or line.count("|") in (5, 6, 7, 4), line
+        assert not line.startswith("|") or line.count("|") in (4, 5, 6, 7), line
     assert not re.search(r"<(?!/?(details|summary)>)", text)
     assert not re.search(r"@\w|https?://|#\d|\]\(|`", re.sub(r"&#\d+;", "", text))
 

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evals.report.marking import Bubble, Difference, Note, bubbles, differences
+from evals.report.against import Against, Before, Since
+from evals.report.marking import Bubble, Note, bubbles
 from evals.results import CaseResult, Score
+from evals.rubric import shipped_rubric
+from evals.standing import CaseStanding, stand
 from service.schemas import Draft
 
 State = Literal["veto", "error", "failed", "unscored", "passed"]
-Since = Literal["", "added", "broken", "mended", "same"]
 _ORDER: dict[State, int] = {"veto": 0, "error": 1, "failed": 2, "unscored": 3, "passed": 4}
-
-
-@dataclass(frozen=True)
-class Before:
-    """What the baseline made of the same case."""
-
-    result: CaseResult
-    differences: tuple[Difference, ...]
-    """Between the replies; empty where they are the same, or one of them is not there."""
-    moved: tuple[tuple[Score, str], ...]
-    """Scores whose status changed, with the old one."""
 
 
 @dataclass(frozen=True)
@@ -72,16 +63,24 @@ def state_of(result: CaseResult) -> State:
     return "unscored" if result.points is None else "failed"
 
 
-def arrange(
-    results: Iterable[CaseResult], known: dict[str, list[str]], baseline: dict[tuple[str, int], CaseResult] | None
-) -> list[Case]:
+def arrange(results: Sequence[CaseResult], known: Mapping[str, Sequence[str]], against: Against | None) -> list[Case]:
     """All cases in the order they are read: vetoes, what newly fails, the lowest points; then those that passed."""
-    made = []
-    for result in results:
-        old = (baseline or {}).get((result.case, result.repeat))
-        made.append((_since(result, old, baseline is not None), result, old))
+    made = [(against.since(one.case) if against else "", one) for one in results]
     made.sort(key=lambda one: _rank(one[1], one[0]))
-    return [_case(n, result, since, known.get(result.case, []), old) for n, (since, result, old) in enumerate(made, 1)]
+    stood = _standings(results) if against else {}
+    cases = []
+    for number, (since, result) in enumerate(made, 1):
+        before = against.before(result, stood[result.case]) if against else None
+        cases.append(_case(number, result, since, known.get(result.case, []), before))
+    return cases
+
+
+def _standings(results: Sequence[CaseResult]) -> dict[str, CaseStanding]:
+    by_case: dict[str, list[CaseResult]] = {}
+    for one in results:
+        by_case.setdefault(one.case, []).append(one)
+    pass_mark = shipped_rubric().entry.pass_
+    return {case: stand(some, pass_mark) for case, some in by_case.items()}
 
 
 def _rank(result: CaseResult, since: Since) -> tuple[object, ...]:
@@ -89,17 +88,7 @@ def _rank(result: CaseResult, since: Since) -> tuple[object, ...]:
     return (_ORDER[state_of(result)], since != "broken", points, result.case, result.repeat)
 
 
-def _since(result: CaseResult, old: CaseResult | None, compared: bool) -> Since:
-    if not compared:
-        return ""
-    if old is None:
-        return "added"
-    if old.passed == result.passed:
-        return "same"
-    return "mended" if result.passed else "broken"
-
-
-def _case(number: int, result: CaseResult, since: Since, known: Sequence[str], old: CaseResult | None) -> Case:
+def _case(number: int, result: CaseResult, since: Since, known: Sequence[str], before: Before | None) -> Case:
     failed = result.failed()
     notes, shown = _notes(result.draft, failed)
     by_status = {status: tuple(s for s in result.scores if s.status == status) for status in ("unscored", "passed")}
@@ -114,7 +103,7 @@ def _case(number: int, result: CaseResult, since: Since, known: Sequence[str], o
         failed=tuple(shown),
         unscored=by_status["unscored"],
         passed=by_status["passed"],
-        before=_before(result, old) if old is not None else None,
+        before=before,
     )
 
 
@@ -133,15 +122,3 @@ def _notes(draft: Draft | None, failed: Sequence[Score]) -> tuple[list[Note], li
         for one in failed
     ]
     return notes, shown
-
-
-def _before(result: CaseResult, old: CaseResult) -> Before:
-    one, two = (made.draft.reply if made.draft else None for made in (old, result))
-    cut = differences(one, two) if one is not None and two is not None and one != two else ()
-    was = {(score.scorer, score.criterion): score.status for score in old.scores}
-    moved = tuple(
-        (score, was[score.scorer, score.criterion])
-        for score in result.scores
-        if was.get((score.scorer, score.criterion), score.status) != score.status
-    )
-    return Before(old, cut, moved)

@@ -77,6 +77,11 @@ class Names:
         entry = self.rubric.scorers.get(scorer)
         return self.rubric.groups[entry.group] if entry else ""
 
+    def key(self, key: str) -> str:
+        """The name of what failed, as ``evals.standing`` keeps it: a scorer, or a sentence of the case."""
+        scorer, colon, criterion = key.partition(":")
+        return f"{self.scorer(scorer)} {visible(criterion)}" if colon else self.scorer(scorer)
+
     def ordered(self, scorers: Iterable[str]) -> list[str]:
         """Scorers as the rubric orders them, unknown ones behind."""
         order = {name: n for n, name in enumerate(self.rubric.scorers)}

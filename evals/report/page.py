@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, get_args
 
+from evals.gate import Gated
 from evals.misses import known_misses
+from evals.report.against import Against, Since
 from evals.report.casework import Case, arrange
 from evals.report.material import Material
 from evals.report.names import Names
-from evals.results import CaseResult, Rate, RunInfo, Summary
-from evals.statistics import Estimate, by_case, paired
+from evals.results import Rate, RunInfo, Summary
+from evals.rubric import shipped_rubric
+from evals.standing import Side
 from service.schemas import StepName, Threat, Verdict
 
 _SHOP_TIME = timezone(timedelta(hours=8))
@@ -49,22 +52,6 @@ class Veto:
 
 
 @dataclass(frozen=True)
-class Versus:
-    """What became of the cases both runs have. ``points``: the mean difference, paired by case."""
-
-    summary: Summary
-    points: Estimate | None
-    broken: tuple[Case, ...]
-    mended: tuple[Case, ...]
-    added: int
-    gone: int
-    replies: int
-    """Cases whose reply is another one."""
-    changed: tuple[str, ...]
-    """Digests that differ."""
-
-
-@dataclass(frozen=True)
 class Page:
     """A report's content."""
 
@@ -75,7 +62,7 @@ class Page:
     vetoes: tuple[Veto, ...]
     unscored: tuple[Row, ...]
     """Scorers with cases nobody could score."""
-    versus: Versus | None
+    against: Against | None
     history: tuple[Summary, ...]
     """Runs from the oldest to this one."""
     known: tuple[tuple[str, tuple[str, ...], Case | None], ...]
@@ -99,6 +86,17 @@ class Page:
             "failed_scorers": self.names.ordered({one.score.scorer for case in self.cases for one in case.failed}),
         }
 
+    def since(self, what: Since) -> tuple[Case, ...]:
+        """The cases of which this became, each once."""
+        first = {case.result.case: case for case in reversed(self.cases) if case.since == what}
+        return tuple(first[one] for one in dict.fromkeys(case.result.case for case in self.cases) if one in first)
+
+    def numbered(self, names: Iterable[str]) -> tuple[Case, ...]:
+        """The cases of these ids, each once."""
+        wanted = set(names)
+        first = {case.result.case: case for case in reversed(self.cases) if case.result.case in wanted}
+        return tuple(sorted(first.values(), key=lambda case: case.number))
+
     @property
     def failing(self) -> tuple[Case, ...]:
         """Cases shown whole."""
@@ -110,10 +108,23 @@ class Page:
         return tuple(case for case in self.cases if not case.full)
 
 
-def compose(made: Material, baseline: Material | None, history: Sequence[Summary], names: Names) -> Page:
-    """Work out a report's content."""
+def compose(
+    made: Material, reference: Side | None, history: Sequence[Summary], names: Names, gated: Gated | None = None
+) -> Page:
+    """Work out a report's content.
+
+    Args:
+        made: the run.
+        reference: what it is compared with.
+        history: earlier runs.
+        names: what ids are called.
+        gated: what the gate said, where it was asked.
+    """
     known = {case: what for case, what in known_misses().items() if case in {one.case for one in made.results}}
-    cases = tuple(arrange(made.results, known, dict(baseline.by_case) if baseline else None))
+    against = None
+    if reference is not None:
+        against = Against.of(made.summary.run, made.results, reference, shipped_rubric(), gated)
+    cases = tuple(arrange(made.results, known, against))
     earlier = {one.run.id: one for one in (*history, made.summary)}
     return Page(
         summary=made.summary,
@@ -126,7 +137,7 @@ def compose(made: Material, baseline: Material | None, history: Sequence[Summary
             for name in names.ordered(made.summary.by_scorer)
             if made.summary.by_scorer[name].unscored
         ),
-        versus=_versus(made, baseline, cases) if baseline else None,
+        against=against,
         history=tuple(sorted(earlier.values(), key=lambda one: (one.run.started_at, one.run.id))),
         known=_known(known, cases),
     )
@@ -175,22 +186,6 @@ def _vetoes(cases: Sequence[Case], names: Names) -> tuple[Veto, ...]:
         for scorer in dict.fromkeys(one.score.scorer for one in case.failed if one.score.veto):
             hit.setdefault(scorer, []).append(case)
     return tuple(Veto(names.scorer(scorer), tuple(hit[scorer])) for scorer in names.ordered(hit))
-
-
-def _versus(made: Material, baseline: Material, cases: Sequence[Case]) -> Versus:
-    def points(results: Sequence[CaseResult]) -> dict[str, float]:
-        return by_case((one.case, one.points) for one in results)
-
-    return Versus(
-        summary=baseline.summary,
-        points=paired(points(baseline.results), points(made.results)),
-        broken=tuple(case for case in cases if case.since == "broken"),
-        mended=tuple(case for case in cases if case.since == "mended"),
-        added=sum(case.since == "added" for case in cases),
-        gone=len(baseline.by_case.keys() - made.by_case.keys()),
-        replies=sum(bool(case.before and case.before.differences) for case in cases),
-        changed=changed_digests(baseline.summary, made.summary),
-    )
 
 
 def _known(

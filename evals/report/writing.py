@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
+from evals.gate import Gated
+from evals.opening import open_side
 from evals.report.html import html
 from evals.report.junit import junit
 from evals.report.markdown import pull_request
@@ -14,7 +16,9 @@ from evals.report.names import Names
 from evals.report.page import Page, compose
 from evals.report.tables import results_csv, scores_csv
 from evals.results import Summary
+from evals.rubric import shipped_rubric
 from evals.runs import RESULTS, SUMMARY, write_whole
+from evals.standing import Side, side_of
 from service.errors import EnvironmentProblem
 from service.settings import HOME
 
@@ -32,36 +36,55 @@ _MADE: dict[Format, dict[str, Callable[[Page], str]]] = {
 def write_report(
     run: Path | Material,
     out_dir: Path,
-    baseline: Path | Material | None = None,
+    baseline: Path | Material | Side | None = None,
     history: Sequence[Summary] = (),
     formats: Iterable[Format] = FORMATS,
     knowledge: Path = HOME / "knowledge",
+    gated: Gated | None = None,
 ) -> list[Path]:
     """Write a run's reports.
 
     Args:
         run: its folder, or what is in it.
         out_dir: made where it is missing; files of other names in it stay.
-        baseline: the run it is compared with.
+        baseline: what it is compared with: a run's folder, what is in it, or an accepted baseline, which keeps no
+            replies.
         history: summaries of earlier runs, for the trend.
         formats: what is wanted.
         knowledge: where the scenarios' names stand.
+        gated: what the gate said of the run and this baseline, where it was asked; else it is asked here.
 
     Returns:
         The files, in the order of ``formats``.
 
     Raises:
-        UsageError: ``run_not_found``, ``run_broken``.
+        UsageError: ``run_not_found``, ``run_broken``; the baseline is none.
+        RulebookError: a broken baseline file.
         EnvironmentProblem: ``report_unwritable``.
     """
     made = read_material(run) if isinstance(run, Path) else run
-    before = read_material(baseline) if isinstance(baseline, Path) else baseline
-    page = compose(made, before, history, Names.of(made.results, knowledge))
+    reference = side(baseline) if baseline is not None else None
+    page = compose(made, reference, history, Names.of(made.results, knowledge), gated)
     texts: dict[str, str] = {}
     for name in formats:
         own = _MADE.get(name)
         texts |= {file: write(page) for file, write in own.items()} if own is not None else _data(made)
     return _written(texts, out_dir)
+
+
+def side(baseline: Path | Material | Side) -> Side:
+    """A baseline as a side of a comparison.
+
+    Raises:
+        UsageError: no such run, or nothing in it.
+        RulebookError: a broken baseline file.
+    """
+    rubric = shipped_rubric()
+    if isinstance(baseline, Path):
+        return open_side(str(baseline), baseline.parent, rubric)
+    if isinstance(baseline, Material):
+        return side_of(baseline.summary.run, baseline.results, rubric.entry.pass_)
+    return baseline
 
 
 def _data(made: Material) -> dict[str, str]:
