@@ -22,6 +22,7 @@ from evals.report.marking import Note, bubbles, differences, pieces
 from evals.report.material import Material, earlier_runs, read_material
 from evals.report.names import Names
 from evals.report.page import Page, compose
+from evals.report.reference import usual_reference
 from evals.report.tables import results_csv, scores_csv
 from evals.report.writing import side, write_report
 from evals.results import CaseResult, Mark
@@ -380,6 +381,24 @@ def test_earlier_runs_are_those_that_asked_the_same(tmp_path: Path) -> None:
         (folder / SUMMARY).write_text(one.summary.model_dump_json(), "utf-8")
     found = [one.run.id for one in earlier_runs(made[3].summary.run, tmp_path)]
     assert found == [made[0].summary.run.id, made[2].summary.run.id]
+
+
+def test_the_usual_reference_is_the_baseline_with_its_runs_replies_else_the_last_run(tmp_path: Path) -> None:
+    made = material([result("vague.a", [score("steps")], draft(*PLAIN), digest="d")], -1)
+    info, history = material([]).summary.run, [made.summary]
+    folder, baseline = tmp_path / "evals" / made.summary.run.id, tmp_path / "baseline.json"
+    assert usual_reference(info, tmp_path, [], baseline) is None
+    folder.mkdir(parents=True)
+    (folder / RUN).write_text(made.summary.run.model_dump_json(), "utf-8")
+    (folder / RESULTS).write_text(made.results[0].model_dump_json() + "\n", "utf-8")
+    last = usual_reference(info, tmp_path, history, baseline)
+    assert last is not None and last.standing.kind == "run" and last.results.keys() == {"vague.a"}
+    baseline.write_text(last.standing.model_copy(update={"kind": "baseline"}).model_dump_json(), "utf-8")
+    kept = usual_reference(info, tmp_path, history, baseline)
+    assert kept is not None and kept.standing.kind == "baseline" and kept.results == last.results
+    (folder / RUN).unlink()  # the run is gone, the baseline stays
+    bare = usual_reference(info, tmp_path, history, baseline)
+    assert bare is not None and bare.standing == kept.standing and bare.results == {}
 
 
 def test_known_misses_are_said_in_chinese() -> None:

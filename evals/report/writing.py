@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from evals.gate import Gated
-from evals.opening import open_side
+from evals.opening import open_any
 from evals.report.html import html
 from evals.report.junit import junit
 from evals.report.markdown import pull_request
@@ -81,7 +81,7 @@ def side(baseline: Path | Material | Side) -> Side:
     """
     rubric = shipped_rubric()
     if isinstance(baseline, Path):
-        return open_side(str(baseline), baseline.parent, rubric)
+        return open_any(str(baseline), baseline.parent).side(rubric)
     if isinstance(baseline, Material):
         return side_of(baseline.summary.run, baseline.results, rubric.entry.pass_)
     return baseline

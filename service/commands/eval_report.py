@@ -18,20 +18,27 @@ def run_report(run: str, out: str | None, wanted: Wanted, baseline: str | None, 
 
     Raises:
         UsageError: no such run, or a file of it that cannot be read.
+        RulebookError: a broken baseline.
         EnvironmentProblem: the reports cannot be written there.
     """
     from evals.report.material import earlier_runs
+    from evals.report.reference import named_reference, usual_reference
     from evals.report.writing import FORMATS, write_report
     from evals.runs import find_run, read_info
 
     settings = read_settings()
     folder = find_run(run, settings.data_dir)
-    before = find_run(baseline, settings.data_dir) if baseline is not None else None
+    info = read_info(folder)
+    history = earlier_runs(info, settings.data_dir)
+    if baseline is None:
+        before = usual_reference(info, settings.data_dir, history)
+    else:
+        before = named_reference(baseline, settings.data_dir)
     paths = write_report(
         folder,
         Path(out) if out else folder,
         before,
-        earlier_runs(read_info(folder), settings.data_dir),
+        history,
         FORMATS if wanted == "all" else (wanted,),
         settings.knowledge_dir,
     )

@@ -203,14 +203,15 @@ def _watched(options: RunOptions, ran: Ran, sight: Sight) -> list[Killed]:
 
 
 def _write(done: Done, settings: Settings) -> None:
-    """The summary and every report beside the results; what changed is told against the last run of the same kind."""
+    """The summary and every report beside the results."""
     from evals.report.material import earlier_runs
+    from evals.report.reference import usual_reference
     from evals.report.writing import write_report
-    from evals.runs import SUMMARY, runs_dir, write_whole
+    from evals.runs import SUMMARY, write_whole
 
     write_whole(done.folder / SUMMARY, done.summary.model_dump_json(indent=1))
     history = earlier_runs(done.ran.info, settings.data_dir)
-    before = runs_dir(settings.data_dir) / history[-1].run.id if history else None
+    before = usual_reference(done.ran.info, settings.data_dir, history)
     write_report(done.folder, done.folder, before, history, knowledge=settings.knowledge_dir)
 
 
