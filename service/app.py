@@ -14,6 +14,7 @@ from service.api import (
     conflicts,
     documents,
     drafts,
+    eval_reviews,
     evals,
     feedback,
     health,
@@ -33,7 +34,20 @@ from service.errors import EnvironmentProblem
 from service.reloading import following
 from service.settings import Settings, read_settings
 
-DOORS = (drafts, feedback, chat, checks, privacy, conflicts, knowledge, versions, documents, evals, health)
+DOORS = (
+    drafts,
+    feedback,
+    chat,
+    checks,
+    privacy,
+    conflicts,
+    knowledge,
+    versions,
+    documents,
+    evals,
+    eval_reviews,
+    health,
+)
 """In this order: a document's id may hold ``/``, so the longer paths of its versions come first."""
 
 

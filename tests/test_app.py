@@ -33,6 +33,8 @@ STATEFUL = {
     "release_sentence",
     "rule_conflict",
     "start_run",
+    "add_reviews",
+    "sample_drafts",
 }
 """Doors whose examples need things to be there or answer by the clock; the tests of those doors paste them."""
 CASES = [(operation, name) for operation in DOORS for name in examples_of(operation)]
@@ -86,6 +88,9 @@ def test_operation_ids_are_stable() -> None:
         "list_held": "GET /v1/knowledge/documents/{id}/held",
         "release_sentence": "POST /v1/knowledge/documents/{id}/held/{n}/release",
         "hold_sentence": "DELETE /v1/knowledge/documents/{id}/held/{n}/release",
+        "add_reviews": "POST /v1/evals/runs/{id}/reviews",
+        "review_queue": "GET /v1/evals/queue",
+        "sample_drafts": "POST /v1/evals/live",
         "list_conflicts": "GET /v1/knowledge/conflicts",
         "get_conflict": "GET /v1/knowledge/conflicts/{id}",
         "rule_conflict": "POST /v1/knowledge/conflicts/{id}/ruling",

@@ -1,0 +1,143 @@
+"""What waits for a person: open appeals, blind words that contradict a score, live drafts nobody has looked at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from evals.live import TAG, live_id
+from evals.results import CaseResult, RunInfo, Status
+from evals.review_items import Reviewed
+from evals.review_log import NAME
+from evals.reviews import Key, Review, Standing, key_of, machine_status, seen, standings
+from evals.rubric import Rubric
+from evals.runs import RUN, runs_dir
+from service.errors import UsageError
+from service.schemas.base import Out
+
+Kind = Literal["appeal", "disagreement", "live"]
+
+
+class Waiting(Out):
+    """One thing a person should look at."""
+
+    kind: Kind
+    run: str
+    case: str
+    repeat: int
+    name: str
+    scorer: str = ""
+    """Empty for a live draft: all of it is to be looked at."""
+    scorer_name: str = ""
+    criterion: str = ""
+    machine: Status | None = None
+    wanted: Literal["passed", "failed"] | None = None
+    """What people say it should be."""
+    reviewers: list[str] = Field(default_factory=list)
+    """Who said so; they cannot decide it."""
+    reason: str = ""
+    referred: str = ""
+    """An appeal that was passed on: to whom and why."""
+    why: list[str] = Field(default_factory=list)
+    """A live draft: why it was sampled (``rubric.yaml``)."""
+    at: datetime
+
+
+class WaitingPage(Out):
+    """What waits, the most pressing first. ``counts``: how much there is of each kind."""
+
+    items: list[Waiting]
+    total: int
+    counts: dict[Kind, int]
+
+
+_ORDER: tuple[Kind, ...] = ("appeal", "disagreement", "live")
+
+
+def waiting(data_dir: Path, shop: str, rubric: Rubric, limit: int) -> WaitingPage:
+    """What waits in a shop's runs. A run that cannot be read is passed over.
+
+    Args:
+        data_dir: whose ``evals`` folder holds the runs.
+        shop: whose runs.
+        rubric: for names.
+        limit: items shown.
+    """
+    found = [item for run in _runs(data_dir, shop) for item in _of_run(run, rubric)]
+    found.sort(key=lambda one: (_ORDER.index(one.kind), one.at, one.case, one.scorer))
+    counts = Counter(one.kind for one in found)
+    return WaitingPage(items=found[:limit], total=len(found), counts={kind: counts[kind] for kind in _ORDER})
+
+
+def _runs(data_dir: Path, shop: str) -> Iterator[Reviewed]:
+    """The shop's runs that were reviewed, and its live one."""
+    home = runs_dir(data_dir)
+    folders = {path.parent for path in home.glob(f"*/{NAME}")} | {home / live_id(shop)}
+    for folder in sorted(folders):
+        if not (folder / RUN).is_file():
+            continue
+        try:
+            run = Reviewed.read(folder)
+        except UsageError:
+            continue
+        if run.info.shop == shop:
+            yield run
+
+
+def _of_run(run: Reviewed, rubric: Rubric) -> Iterator[Waiting]:
+    texts = {(one.case, one.repeat): seen(one) for one in run.results}
+    said = standings(one for one in run.reviews if texts.get((one.case, one.repeat)) == one.seen)
+    spoken = {(key.case, key.repeat) for key in said}
+    for result in run.results:
+        for key in dict.fromkeys(key_of(result, score) for score in result.scores):
+            if key in said:
+                yield from _of_score(run.info, result, key, said[key], rubric)
+        if TAG in result.tags and (result.case, result.repeat) not in spoken and result.draft is not None:
+            at = result.draft.created_at
+            why = [tag for tag in result.tags if tag != TAG]
+            yield Waiting(kind="live", **_where(run.info, result), why=why, at=at)
+
+
+def _of_score(info: RunInfo, result: CaseResult, key: Key, standing: Standing, rubric: Rubric) -> Iterator[Waiting]:
+    machine = machine_status(score for score in result.scores if key_of(result, score) == key)
+    entry = rubric.entry.scorers.get(key.scorer)
+    scored = {"scorer": key.scorer, "criterion": key.criterion, "machine": machine}
+    about = {**_where(info, result), **scored, "scorer_name": entry.name if entry else key.scorer}
+    appeals = standing.appeals()
+    if appeals:
+        yield Waiting(
+            kind="appeal",
+            **about,
+            wanted=appeals[-1].status,
+            referred=_referred(standing, appeals),
+            **_told(appeals),
+        )
+    majority = standing.majority()
+    if majority is not None and machine not in ("unscored", majority) and standing.last() is None:
+        blind = [one for one in standing.blind.values() if one.status == majority]
+        yield Waiting(kind="disagreement", **about, wanted=majority, **_told(blind))
+
+
+def _referred(standing: Standing, appeals: list[Review]) -> str:
+    """To whom an open appeal was passed on; one made since then is not."""
+    if standing.referred is None or standing.referred[1].at < appeals[0].at:
+        return ""
+    return standing.referred[1].reason
+
+
+def _told(reviews: list[Review]) -> dict[str, object]:
+    reasons = dict.fromkeys(one.reason for one in reviews if one.reason)
+    return {
+        "reviewers": [one.reviewer for one in reviews],
+        "reason": "；".join(reasons),
+        "at": min(one.at for one in reviews),
+    }
+
+
+def _where(info: RunInfo, result: CaseResult) -> dict[str, object]:
+    return {"run": info.id, "case": result.case, "repeat": result.repeat, "name": result.name}
