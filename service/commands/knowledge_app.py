@@ -167,10 +167,15 @@ def publish(
     author: AuthorOption = None,
     note: NoteOption = None,
     seen: Seen = None,
+    impact: Annotated[bool, typer.Option("--impact", help=_help("publish_impact"))] = False,
     shop: ShopOption = None,
     as_json: Json = False,
 ) -> None:
-    """Make a version the live one."""
+    """Make a version the live one, or only say what that would do."""
+    if impact:
+        from service.commands.impact import Wanted, run_impact
+
+        raise typer.Exit(run_impact(Wanted(document, version, shop or "default"), as_json))
     from service.commands.documents import Change, run_change
 
     raise typer.Exit(run_change(Change("publish", document, version, author, note, seen, shop), as_json))
