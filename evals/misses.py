@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from evals.dataset import Case, Twin
 from service.rulebook.yamlfile import read_yaml
+from service.schemas import Message
 from service.text.numerals import find_numbers
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ async def misses(case: Case, draft: Drafting, facts: FactBook) -> list[str]:
 
 
 async def moves(case: Case, draft: Drafting, tones: Mapping[str, str]) -> list[str]:
-    """The tones in which the same words come out under another verdict or boundary; there should be none.
+    """What moves the same words to another verdict or boundary: a tone, or our own answer before them; none should.
 
     Args:
         case: whose last message is put in each tone.
@@ -58,6 +59,11 @@ async def moves(case: Case, draft: Drafting, tones: Mapping[str, str]) -> list[s
         other = await draft(inquiry.model_copy(update={"messages": (*before, said)}))
         if (other.verdict, other.basis.boundary) != (made.verdict, made.basis.boundary):
             found.append(f"moved by: {tone}")
+    if made.reply:  # said again after our own answer: what we say must not be heard as a fact
+        answered = (*before, last, Message(role="agent", content=made.reply), last)
+        other = await draft(inquiry.model_copy(update={"messages": answered}))
+        if other.verdict != made.verdict:
+            found.append("moved by: our own answer")
     return found
 
 

@@ -31,6 +31,8 @@ def listen(
         ):
             pardoned.add((pattern.fact, pattern.value))
             continue
+        if listening.only_supposes(pattern, speaker, own[slice(*sentence)]):
+            continue
         unit = facts.facts[pattern.fact].entry.unit
         value = _value(pattern, match.captures, own, own[match.start : match.end], unit)
         if value is None:

@@ -45,6 +45,14 @@ class HeardFile(StrictModel):
     not_match: list[str] = Field(default_factory=list)
 
 
+class SupposedFile(StrictModel):
+    """Frames by which a sentence only supposes: what an agent says in it (要是有毛病，拍给我) states nothing."""
+
+    frames: list[str]
+    but_for: list[str] = Field(default_factory=list)
+    """Facts that are heard all the same: a refusal is one with or without its condition."""
+
+
 class ReadingFile(StrictModel):
     """One file of ``knowledge/reading``."""
 
@@ -53,6 +61,8 @@ class ReadingFile(StrictModel):
     """Parts of record keys (``coupon``, ``freight``) → the word they stand for."""
     asked: dict[str, list[str]] = Field(default_factory=dict)
     """Fact → frames that make any value of it only asked about (下个月还要买，到时候…)."""
+    supposed: SupposedFile | None = None
+    """For agents; in one file at most."""
     heard: dict[str, dict[str, HeardFile]] = Field(default_factory=dict)
 
 
@@ -92,6 +102,9 @@ class Listening:
     weighings: tuple[Weighing, ...] = ()
     """Facts that whole messages are weighed for."""
     asked: dict[str, tuple[Frames, ...]] = field(default_factory=dict)
+    supposed: Frames | None = None
+    stated: frozenset[str] = frozenset()
+    """Facts an agent states even in supposing."""
     heard_before: dict[str, tuple[FactBook, Any]] = field(default_factory=dict, repr=False, compare=False)
     """What was heard in short records, with the facts it was heard for; the reading's, and gone with these patterns."""
 
@@ -99,6 +112,12 @@ class Listening:
         """Whether the clause asks about the pattern's fact rather than demanding it."""
         own = (pattern.asked,) if pattern.asked else ()
         return any(frames.hold(clause) for frames in (*own, *self.asked.get(pattern.fact, ())))
+
+    def only_supposes(self, pattern: Pattern, speaker: Speaker, sentence: str) -> bool:
+        """Whether an agent's sentence only supposes what the pattern heard in it."""
+        if speaker != "agent" or self.supposed is None or pattern.fact in self.stated:
+            return False
+        return self.supposed.hold(sentence)
 
     def hint(self, key: str) -> str:
         """What a record's key says in Chinese, part by part: ``coupon_cap`` → 券上限."""
@@ -114,10 +133,13 @@ def load_listening(folder: Path, facts: FactBook, learned: Path | None = None) -
     patterns: list[Pattern] = []
     keys: dict[str, str] = {}
     asked: dict[str, tuple[Frames, ...]] = {}
+    supposed, stated = None, frozenset[str]()
     for path in sorted(folder.glob("*.yaml")):
         file = read_yaml(path)
         data = file.parse(ReadingFile)
         keys |= data.keys
+        if data.supposed is not None:
+            supposed, stated = _supposed(file, facts, data)
         for fact, frames in data.asked.items():
             asked[fact] = (*asked.get(fact, ()), _asked(file, facts, fact, frames, data))
         for fact, values in data.heard.items():
@@ -142,7 +164,18 @@ def load_listening(folder: Path, facts: FactBook, learned: Path | None = None) -
     shelf = Shelf(learned, fingerprint(folder)) if learned else None
     examples = load_examples(folder / EXAMPLES, facts, told, shelf)
     weighings = load_weighings(folder / MESSAGES, facts, examples, shelf)
-    return Listening(tuple(patterns), indexes, keys, examples, weighings, asked)
+    return Listening(tuple(patterns), indexes, keys, examples, weighings, asked, supposed, stated)
+
+
+def _supposed(file: YamlFile, facts: FactBook, data: ReadingFile) -> tuple[Frames, frozenset[str]]:
+    assert data.supposed is not None
+    for fact in data.supposed.but_for:
+        if facts.kind(fact) is None:
+            raise file.error(phrase("condition_no_fact", name=fact), "supposed", "but_for")
+    try:
+        return Frames(data.supposed.frames, data.words), frozenset(data.supposed.but_for)
+    except ValueError as error:
+        raise file.error(str(error), "supposed") from None
 
 
 def _asked(file: YamlFile, facts: FactBook, fact: str, frames: list[str], data: ReadingFile) -> Frames:
