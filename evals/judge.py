@@ -89,11 +89,10 @@ class Judge:
             criteria: what to ask.
             spent: calls and tokens are added to it.
         """
-        if played.draft is None or not played.draft.reply.strip():
-            return [unscored(one, word("judge", "no_reply")) for one in criteria]
-        page = JudgePage(self._prompt, played)
-        if not page.whole:
-            return [unscored(one, word("judge", "too_long")) for one in criteria]
+        page = JudgePage(self._prompt, played) if played.draft is not None else None
+        if page is None or not page.first or not page.whole:
+            why = "too_long" if page is not None and page.first else "no_reply"
+            return [unscored(one, word("judge", why)) for one in criteria]
         wanted = [_described(one) for one in criteria]
         key = f"{self.digest}:{page.key}"
         async with self._locks.setdefault(key, asyncio.Lock()):  # repeats with the same reply ask once
@@ -175,9 +174,6 @@ def _score(one: Asked, said: Said, page: JudgePage) -> Score:
         return unscored(one, said.reason)
     passed = said.met is not one.must_not
     span = quote_span(said.quote, page.replies[0]) if not passed else None
-    return unscored(one, said.reason).model_copy(
-        update={
-            "status": "passed" if passed else "failed",
-            "marks": [Mark(start=span[0], end=span[1], why=said.reason)] if span else [],
-        }
-    )
+    marks = [Mark(start=span[0], end=span[1], why=said.reason)] if span else []
+    status = "passed" if passed else "failed"
+    return unscored(one, said.reason).model_copy(update={"status": status, "marks": marks})

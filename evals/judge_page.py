@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from string import ascii_lowercase
 from typing import Any, Literal, Protocol
 
+from pydantic import JsonValue
+
 from evals.results import TurnOut
 from service.schemas import Draft, Inquiry
-from service.schemas.base import MAX_FACT_KEYS
 from service.writing.material import Material, Told, one_line
 from service.writing.prompts import Prompt
 
@@ -72,6 +73,8 @@ class JudgePage:
         pushes = [(push.said, push.draft) for push in shown.pushes if push.draft is not None]
         drafts = [shown.draft, *(draft for _, draft in pushes)]
         self._bubbles = self._shown(shown.draft)
+        self.first = next((bubble["text"] for bubble in self._bubbles if bubble["text"]), "")
+        """The first bubble in which anything can be read; empty where there is none."""
         self._later = [
             {"said": self._material.hide(said, limits["turn_chars"]), "bubbles": self._shown(draft)}
             for said, draft in pushes[: limits["later"]]
@@ -105,10 +108,9 @@ class JudgePage:
         A judge that follows what a reply tells it to answer, or answers without looking, fails one of the two.
         """
         words, limits = self._prompt.head.words["controls"], self._prompt.head.limits
-        first = next((bubble["text"] for bubble in self._bubbles), "")[: limits["control_chars"]]
         controls = [
             Described(words["absent"].replace("{mark}", _mark()), known=False),
-            Described(words["present"].replace("{words}", first), known=True),
+            Described(words["present"].replace("{words}", self.first[: limits["control_chars"]]), known=True),
         ]
         places = {one: f"{one.known}" if one.known is not None else one.text for one in (*asked, *controls)}
         return sorted(places, key=lambda one: hashlib.sha256(f"{self.key}|{places[one]}".encode()).digest())
@@ -132,16 +134,19 @@ class JudgePage:
         words = self._prompt.head.words
         typed = inquiry.order.model_dump(mode="json", exclude={"facts", "product"}, exclude_none=True)
         for name, value in typed.items():
-            text = (
-                json.dumps(value)
-                if isinstance(value, bool)
-                else f"{value:g}"
-                if isinstance(value, float)
-                else str(value)
-            )
-            yield words["order"].get(name, name), words["values"].get(text, text)
-        for name, value in list({**inquiry.order.facts, **inquiry.policy}.items())[: 2 * MAX_FACT_KEYS]:
-            yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            told = _told(value)
+            yield words["order"].get(name, name), words["values"].get(told, told)
+        for name, value in inquiry.order.facts.items():
+            yield name, _told(value)
+        for name, value in inquiry.policy.items():
+            yield words["policy"]["name"].replace("{name}", name), _told(value)
+
+
+def _told(value: JsonValue) -> str:
+    """A value as people write it: whole numbers without a point."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _bubbles(draft: Draft) -> list[tuple[str, str]]:

@@ -285,7 +285,7 @@ def test_a_key_never_goes_to_another_address() -> None:
 
 
 async def test_no_draft_no_reply_no_call(fake: FakeModel) -> None:
-    for case in (Played(inquiry("x"), error="llm_timeout"), played(" ")):
+    for case in (Played(inquiry("x"), error="llm_timeout"), played(" "), played("\u200b\u2060")):
         scores = await scored(judge_of(settings_of(fake)), case)
         assert statuses(scores) == ["unscored"] * 3 and "没有写出回复" in scores[0].reason
     assert fake.requests == []
@@ -502,10 +502,13 @@ def test_whatever_a_model_answers_every_criterion_has_one_score(data: Any) -> No
         assert scores[2].marks
 
 
-def test_the_order_s_facts_are_told_in_words() -> None:
-    client = Says({})
-    asked: list[str] = []
+def test_what_is_known_of_the_order_is_told_in_words() -> None:
+    client, asked = Says({}), []
     client.ask = lambda *parts: asked.append(parts[1]) or Says.ask(client)  # type: ignore[method-assign]
-    asyncio.run(Judge(client, PROMPT, JudgeMemory()).judge(played(), ASKED))
-    assert "- 用过：否" in asked[0] and "- 物流：已签收" in asked[0] and "商品：折叠伞" in asked[0]
+    order = {"product": "折叠伞", "amount": 1234567.0, "used": False, "facts": {"物流": "已签收", "凭证": ["照片", 2]}}
+    case = Played(inquiry("断了", order=order, policy={"物流": "三天内发"}), draft_of(*BUBBLES))
+    asyncio.run(Judge(client, PROMPT, JudgeMemory()).judge(case, ASKED))
+    told = set(asked[0].splitlines())
+    assert {"- 用过：否", "- 物流：已签收", "- 店里规定，物流：三天内发", "- 实付（元）：1234567"} < told
+    assert {"商品：折叠伞", '- 凭证：["照片", 2]'} < told
     assert set(PROMPT.head.words["order"]) == set(Order.model_fields) - {"facts", "product"}
