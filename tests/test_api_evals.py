@@ -14,13 +14,23 @@ from service.api.described import examples_of
 from service.app import create_app
 from service.settings import Settings
 from tests.fake_desk import is_problem
+from tests.fake_model import FakeModel, Reply
+from tests.test_judge import fair
 
 CASE = "overdue_no_reason.a3"
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    made = Settings(auth="off", data_dir=tmp_path_factory.mktemp("data"))
+def judge() -> Iterator[FakeModel]:
+    """The judge the service is set to ask."""
+    with FakeModel(lambda request: Reply.says({"answers": fair({})(request)})) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory, judge: FakeModel) -> Iterator[TestClient]:
+    data = tmp_path_factory.mktemp("data")
+    made = Settings(auth="off", data_dir=data, judge_model="judge-1", judge_base_url=judge.url)
     with TestClient(create_app(made, hosts={"testserver"})) as running:
         yield running
 
@@ -40,8 +50,8 @@ def ended(client: TestClient, path: str) -> RunOut:
     raise AssertionError("it never ended")
 
 
-def test_a_run_is_begun_seen_and_read(client: TestClient) -> None:
-    answer = begin(client, label="一次")
+def test_a_run_is_begun_judged_seen_and_read(client: TestClient, judge: FakeModel) -> None:
+    answer = begin(client, label="一次", judge=True)
     assert answer.status_code == 202, answer.text
     path = answer.headers["Location"]
     begun = RunOut.model_validate(answer.json())
@@ -51,7 +61,9 @@ def test_a_run_is_begun_seen_and_read(client: TestClient) -> None:
     done = ended(client, path)
     assert done.run.state == "done", done.run.error
     assert done.summary is not None and (done.summary.cases, done.results) == (1, 1)
-    assert done.run.digests.knowledge
+    assert done.run.digests.knowledge and done.run.digests.judge
+    assert len(judge.requests) == done.summary.calls == 1
+    assert (done.summary.by_scorer["clear"].scored, done.summary.by_scorer["clear"].unscored) == (1, 0)
     assert [one["run"]["id"] for one in client.get("/v1/evals/runs").json()["runs"]] == [done.run.id]
 
 
