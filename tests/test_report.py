@@ -167,7 +167,7 @@ def test_a_baseline_without_replies_tells_what_it_knows() -> None:
     before = side(material([result("vague.a", [score("steps")], draft(*PLAIN))], -1))
     after = [result("vague.a", [score("steps", "failed")], draft(*PLAIN))]
     read = Read(html(compose(material(after), Side(before.standing), [], Names.of(after))))
-    assert "100 → 0 分，合格 → 不合格（基线没有存回复）" in read.within("section.before")
+    assert "100 → 0 分，合格 → 不合格（原来的回复没有留着）" in read.within("section.before")
 
 
 def test_a_case_with_other_words_is_not_compared() -> None:

@@ -114,15 +114,11 @@ def _trend(page: Page) -> Markup:
     def whole(share: float | None) -> float | None:
         return None if share is None else 100 * share
 
+    days = [f"{shop_time(one.run.started_at):%m-%d}" for one in runs]
+    labels = days if len(set(days)) == len(days) else [f"{shop_time(one.run.started_at):%m-%d %H:%M}" for one in runs]
     places = [
-        Point(
-            f"{shop_time(one.run.started_at):%m-%d}",
-            one.points,
-            one.points_low,
-            one.points_high,
-            whole(one.passed.share),
-        )
-        for one in runs
+        Point(label, one.points, one.points_low, one.points_high, whole(one.passed.share))
+        for label, one in zip(labels, runs, strict=True)
     ]
     described = phrase(
         "chart",

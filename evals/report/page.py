@@ -50,6 +50,11 @@ class Veto:
     name: str
     cases: tuple[Case, ...]
 
+    @property
+    def known(self) -> int:
+        """How many of them are listed as not right yet."""
+        return sum(bool(case.known) for case in self.cases)
+
 
 @dataclass(frozen=True)
 class Page:

@@ -204,7 +204,7 @@ def _watched(options: RunOptions, ran: Ran, sight: Sight) -> list[Killed]:
 
 def _write(done: Done, settings: Settings) -> None:
     """The summary and every report beside the results."""
-    from evals.report.material import earlier_runs
+    from evals.report.material import Material, earlier_runs
     from evals.report.reference import usual_reference
     from evals.report.writing import write_report
     from evals.runs import SUMMARY, write_whole
@@ -212,7 +212,8 @@ def _write(done: Done, settings: Settings) -> None:
     write_whole(done.folder / SUMMARY, done.summary.model_dump_json(indent=1))
     history = earlier_runs(done.ran.info, settings.data_dir)
     before = usual_reference(done.ran.info, settings.data_dir, history)
-    write_report(done.folder, done.folder, before, history, knowledge=settings.knowledge_dir)
+    made = Material(done.summary, done.ran.results)
+    write_report(made, done.folder, before, history, knowledge=settings.knowledge_dir)
 
 
 def _gated(done: Done, options: RunOptions) -> Gated | None:
