@@ -26,11 +26,13 @@ from evals.report.reference import usual_reference
 from evals.report.tables import results_csv, scores_csv
 from evals.report.writing import side, write_report
 from evals.results import CaseResult, Mark
+from evals.reviews import Review
 from evals.runs import RESULTS, RUN, SUMMARY
 from evals.standing import Side
+from service.commands.eval_report import run_report
 from service.errors import EnvironmentProblem, UsageError
 from service.settings import HOME
-from tests.report_run import HOSTILE, PLAIN, draft, hostile, material, result, score, some
+from tests.report_run import BEGUN, HOSTILE, PLAIN, draft, hostile, material, result, score, some
 
 VOID = {"meta", "link", "br", "img", "input", "hr", "rect", "path"}
 
@@ -216,6 +218,26 @@ def test_an_empty_run_is_a_report_too() -> None:
     assert "没有不合格的单子" in read.within("main.")
 
 
+def test_what_people_said_stands_beside_the_machines_numbers() -> None:
+    results = [
+        result("vague.a", [score("steps", "failed")], draft(*PLAIN)),
+        result("vague.b", [score("steps")], draft(*PLAIN)),
+    ]
+    said = {"repeat": 1, "scorer": "steps", "reviewer": "小林", "rubric": "r1", "at": BEGUN}
+    reviews = [
+        Review.model_validate(
+            said | {"case": "vague.a", "action": "override", "status": "passed", "reason": "<b>对的</b>"}
+        ),
+        Review.model_validate(said | {"case": "vague.b", "action": "appeal", "status": "failed", "reason": "少一步"}),
+    ]
+    made = material(results)
+    read = Read(html(compose(Material(made.summary, results, reviews), None, [], Names.of(results))))
+    told = read.within("table.plain")
+    assert "改判 小林：<b>对的</b>" in told and "申诉 小林：少一步" in told
+    assert "1 人复核了 2 项。照人说的改过来：总分 100，合格率 100.0%" in read.within("section.")
+    assert "50.0%" in read.within("div.tiles")
+
+
 # —— marking
 
 
@@ -360,6 +382,24 @@ def test_a_stopped_run_with_a_half_line_is_reported_over_what_it_has(tmp_path: P
     write_report(tmp_path, tmp_path)
     assert (tmp_path / RESULTS).read_bytes() == before
     assert "中途停下" in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_the_command_writes_beside_the_run_or_where_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("YOULI_DATA_DIR", str(tmp_path))
+    info = material(some()).summary.run
+    folder = tmp_path / "evals" / info.id
+    folder.mkdir(parents=True)
+    (folder / RUN).write_text(info.model_dump_json(), "utf-8")
+    (folder / RESULTS).write_text("".join(one.model_dump_json() + "\n" for one in some()), "utf-8")
+    assert run_report("latest", None, "html", None, False) == 0
+    assert "report.html" in capsys.readouterr().out and (folder / "report.html").is_file()
+    assert run_report(info.id, str(tmp_path / "out"), "all", info.id, True) == 0
+    files = [Path(path) for path in json.loads(capsys.readouterr().out)["files"]]
+    assert {path.parent for path in files} == {tmp_path / "out"} and all(path.is_file() for path in files)
+    with pytest.raises(UsageError):
+        run_report("run_none", None, "html", None, False)
 
 
 def test_no_run_and_no_place_to_write_are_told(tmp_path: Path) -> None:

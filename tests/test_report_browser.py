@@ -11,6 +11,7 @@ import pytest
 from pypdf import PdfReader
 
 from evals.report.writing import write_report
+from evals.reviews import ReviewsIn
 from tests.browser import Browser, browser
 from tests.report_run import hostile, material, some
 
@@ -146,6 +147,7 @@ def test_reviews_are_kept_over_a_reload_and_saved_in_the_agreed_shape(opened: Br
         "reviewer": "小林",
         "blind": False,
     }
+    assert ReviewsIn.model_validate(saved).reviewer == "小林"
     one = {"repeat": 1, "criterion": ""}
     assert saved["reviews"] == [
         one

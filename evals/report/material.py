@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from evals.results import CaseResult, RunInfo, Summary
+from evals.review_log import read_log
+from evals.reviews import Review
 from evals.runs import all_runs, read_info, read_results, read_summary, runs_dir
 from evals.summing import summarize
 
@@ -21,11 +22,8 @@ class Material:
 
     summary: Summary
     results: Sequence[CaseResult] = field(default_factory=list)
-
-    @cached_property
-    def by_case(self) -> Mapping[tuple[str, int], CaseResult]:
-        """The results by case and repeat."""
-        return {(one.case, one.repeat): one for one in self.results}
+    reviews: Sequence[Review] = field(default_factory=list)
+    """What people said about its scores, in the order they said it."""
 
 
 def read_material(folder: Path) -> Material:
@@ -33,10 +31,11 @@ def read_material(folder: Path) -> Material:
 
     Raises:
         UsageError: ``run_not_found``, ``run_broken``.
+        EnvironmentProblem: its reviews cannot be read.
     """
     info = read_info(folder)
     results, _ = read_results(folder)
-    return Material(read_summary(folder) or summarize(info, results), results)
+    return Material(read_summary(folder) or summarize(info, results), results, read_log(folder).reviews)
 
 
 def earlier_runs(info: RunInfo, data_dir: Path) -> list[Summary]:

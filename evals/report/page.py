@@ -13,6 +13,7 @@ from evals.report.against import Against, Since
 from evals.report.casework import Case, arrange
 from evals.report.material import Material
 from evals.report.names import Names
+from evals.report.people import People, people_of
 from evals.results import Rate, RunInfo, Summary
 from evals.rubric import shipped_rubric
 from evals.standing import Side
@@ -68,6 +69,7 @@ class Page:
     unscored: tuple[Row, ...]
     """Scorers with cases nobody could score."""
     against: Against | None
+    people: People | None
     history: tuple[Summary, ...]
     """Runs from the oldest to this one."""
     known: tuple[tuple[str, tuple[str, ...], Case | None], ...]
@@ -143,6 +145,7 @@ def compose(
             if made.summary.by_scorer[name].unscored
         ),
         against=against,
+        people=people_of(made.summary.run, made.results, cases, made.reviews),
         history=tuple(sorted(earlier.values(), key=lambda one: (one.run.started_at, one.run.id))),
         known=_known(known, cases),
     )
