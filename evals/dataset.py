@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from evals.inquiries import InquiryFile, Written
 from evals.rubric import shipped_rubric
-from service.errors import RulebookError, phrase
+from service.errors import RulebookError, messages, phrase
 from service.rulebook.yamlfile import StrictModel, YamlFile, read_yaml
 from service.schemas import Inquiry, StepName, Threat, Verdict
 
@@ -178,7 +178,9 @@ def parse_case(file: YamlFile) -> tuple[CaseFile, bool]:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "messages"
-        raise file.error(phrase("field_type", field=field, problem=first["msg"]), "inquiry") from None
+        told = messages().get(str(first.get("ctx", {}).get("error", "")), {})
+        problem = told.get("detail", first["msg"])
+        raise file.error(phrase("field_type", field=field, problem=problem), "inquiry") from None
     known: Mapping[str, object] = shipped_rubric().entry.scorers
     for kind in ("must", "must_not"):
         for place, one in enumerate(getattr(entry, kind)):
