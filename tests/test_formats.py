@@ -79,7 +79,7 @@ def same(one, other):
     assert one.inquiry.build() == other.inquiry.build()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cases())
 def test_a_case_file_says_what_the_case_says(entry):
     again, waits = parse_case(parse_yaml(Path("a.yaml"), case_yaml(Taken(entry))))
@@ -87,7 +87,7 @@ def test_a_case_file_says_what_the_case_says(entry):
     assert not waits
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(cases(), min_size=1, max_size=3, unique_by=lambda entry: entry.id))
 def test_json_lines_lose_nothing(tmp_path, entries):
     path = tmp_path / "cases.jsonl"
@@ -95,7 +95,7 @@ def test_json_lines_lose_nothing(tmp_path, entries):
     assert [taken.entry for taken in from_jsonl(path)] == entries
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cases())
 def test_promptfoo_and_back_is_the_same_case_or_is_told(tmp_path, entry):
     path = tmp_path / "promptfooconfig.yaml"

@@ -113,6 +113,20 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+class FastDumper(yaml.CSafeDumper):
+    """For long files; lists stand flush with their key."""
+
+
+def _text(dumper: yaml.SafeDumper | yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
+    """Text; what YAML would take for a line's end is escaped, else it comes back as a blank."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if _ENDS & set(text) else None)
+
+
+_ENDS = frozenset("\x85\u2028\u2029")
+_Dumper.add_representer(str, _text)
+FastDumper.add_representer(str, _text)
+
+
 def _criterion(one: Criterion) -> Any:
     """The short way to write a criterion."""
     more: dict[str, Any] = one.model_dump(mode="json", exclude_defaults=True)

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from evals.dataset import CaseFile, Criterion
-from evals.formats.casefile import Taken, case_data
+from evals.formats.casefile import FastDumper, Taken, case_data
 from evals.words import word
 
 OURS = "youli"
@@ -64,7 +64,7 @@ def to_promptfoo(cases: Iterable[Taken], url: str) -> tuple[str, list[Left]]:
         "defaultTest": {"assert": [{"type": "is-json", "value": {"type": "object", "required": list(NEEDED)}}]},
         "tests": tests,
     }
-    body = yaml.dump(config, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False, width=10_000)
+    body = yaml.dump(config, Dumper=FastDumper, allow_unicode=True, sort_keys=False, width=10_000)
     return f"# yaml-language-server: $schema={SCHEMA}\n{body}", left
 
 
