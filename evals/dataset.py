@@ -107,6 +107,13 @@ class Case:
         """The inquiry as the API would get it."""
         return self.entry.inquiry.build()
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What the case can be picked by: its tags, id, scenario and verdict."""
+        entry = self.entry
+        scenario = entry.expect.scenario or entry.id.partition(".")[0]
+        return frozenset({*entry.tags, entry.id, scenario, entry.expect.verdict})
+
     def twin(self, twin: Twin, forget_field: str | None) -> Inquiry:
         """The inquiry with the twin's change; ``forget_field`` is the order field of the forgotten fact."""
         changed = self.entry.inquiry.model_copy(deep=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from evals.dataset import CaseFile, Criterion, read_all
+from evals.dataset import CASES, CaseFile, Criterion, read_all
 from service.errors import UsageError
 
 SCHEMA = Path(__file__).resolve().parent.parent / "case.schema.json"
@@ -57,20 +57,20 @@ def case_yaml(taken: Taken, folder: Path | None = None) -> str:
     return "\n".join([*head, *remarks, body])
 
 
-def write_cases(taken: Iterable[Taken], out: Path, suite: Path | None = None) -> list[Path]:
+def write_cases(taken: Iterable[Taken], out: Path) -> list[Path]:
     """Write cases as files under ``out``: ``<first part of the id>/<rest>.yaml``; all of them or none.
 
     Args:
         taken: the cases.
-        out: folder; made if it is not there.
-        suite: folder of cases whose ids may not be used again, besides ``out`` itself.
+        out: folder, made if it is not there; inside the shipped suite the whole suite's ids are taken.
 
     Raises:
-        UsageError: ``case_exists`` — an id is taken, among these or in a folder.
-        RulebookError: a case in one of the folders is broken.
+        UsageError: ``case_exists`` — an id is taken, among these or in the folder.
+        RulebookError: a case that is there already is broken.
         OSError: not writable.
     """
-    seen = {name for folder in (out, suite) if folder is not None for name in ids(folder)}
+    suite = CASES if out.resolve().is_relative_to(CASES) else out
+    seen = {case.entry.id for case, _ in read_all(suite)}
     files: dict[Path, str] = {}
     for one in taken:
         first, _, rest = one.entry.id.partition(".")
@@ -96,11 +96,6 @@ def write_whole(path: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def ids(folder: Path) -> set[str]:
-    """The ids in use in a folder, those of cases that wait for a person too; none where there is no folder."""
-    return {case.entry.id for case, _ in read_all(folder)}
 
 
 class _Dumper(yaml.SafeDumper):

@@ -110,3 +110,43 @@ def report(
     from service.commands.eval_report import run_report
 
     raise typer.Exit(run_report(run, out, wanted, baseline, as_json))
+
+
+@evals.command("case", help=_help("eval_case"))
+def case(
+    draft: Annotated[str, typer.Argument(metavar="DRAFT_ID", help=_help("eval_case_draft"))],
+    shop: Annotated[str | None, typer.Option("--shop", help=_help("shop"))] = None,
+    out: Annotated[str | None, typer.Option("--out", metavar="DIR", help=_help("eval_cases_out"))] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a draft with feedback a case."""
+    from service.commands.eval_cases import run_case
+
+    raise typer.Exit(run_case(draft, shop or "default", out, as_json))
+
+
+@evals.command("export", help=_help("eval_export"))
+def export(
+    kind: Annotated[Literal["jsonl", "promptfoo"], typer.Option("--format", help=_help("eval_format"))] = "jsonl",
+    out: Annotated[str | None, typer.Option("--out", metavar="FILE", help=_help("eval_export_out"))] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="TAG", help=_help("eval_only"))] = None,
+    cases: Annotated[str | None, typer.Option("--cases", metavar="DIR", help=_help("eval_cases"))] = None,
+    url: Annotated[str, typer.Option("--url", help=_help("eval_export_url"))] = "",
+    as_json: Json = False,
+) -> None:
+    """Write the cases in another format."""
+    from service.commands.eval_cases import ExportOptions, run_export
+
+    raise typer.Exit(run_export(ExportOptions(kind, out, only or [], cases, url, as_json)))
+
+
+@evals.command("import", help=_help("eval_import"))
+def import_(
+    file: Annotated[str, typer.Argument(metavar="FILE", help=_help("eval_import_file"))],
+    out: Annotated[str | None, typer.Option("--out", metavar="DIR", help=_help("eval_cases_out"))] = None,
+    as_json: Json = False,
+) -> None:
+    """Take cases in."""
+    from service.commands.eval_cases import run_import
+
+    raise typer.Exit(run_import(file, out, as_json))

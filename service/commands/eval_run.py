@@ -137,16 +137,10 @@ def _cases(options: RunOptions) -> list[Case]:
     if not folder.is_dir():
         raise usage("file_unreadable", path=folder, reason=word("eval", "no_folder"))
     wanted = set(options.only)
-    found = [case for case in load_cases(folder) if not wanted or wanted & _names(case)]
+    found = [case for case in load_cases(folder) if not wanted or wanted & case.names]
     if not found:
         raise UsageError("suite_empty", folder=shown(str(folder)), only="、".join(options.only) or word("eval", "all"))
     return found
-
-
-def _names(case: Case) -> set[str]:
-    entry = case.entry
-    scenario = entry.expect.scenario or entry.id.partition(".")[0]
-    return {*entry.tags, entry.id, scenario, entry.expect.verdict}
 
 
 def _run_of(options: RunOptions, settings: Settings, digests: Digests) -> tuple[Path, RunInfo]:

@@ -84,6 +84,13 @@ class DraftStore:
         made = {**row.draft, "state": row.state, "superseded_by": row.superseded_by}
         return Draft.model_validate(made), Inquiry.model_validate(row.inquiry)
 
+    async def get_feedback(self, draft_id: str, shop: str) -> Feedback | None:
+        """What a person made of a draft of this shop; None while nobody has said."""
+        query = select(feedback).where(feedback.c.draft_id == draft_id, feedback.c.shop == shop)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).mappings().first()
+        return _feedback(dict(row)) if row else None
+
     async def list_drafts(self, shop: str, wanted: WantedDrafts, limit: int, before: str | None = None) -> DraftPage:
         """Drafts of a shop, newest first.
 
