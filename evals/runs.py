@@ -23,7 +23,7 @@ from evals.results import CaseResult, RunInfo, Summary
 from service.errors import UsageError
 
 RUN, RESULTS, SUMMARY, LOCK = "run.json", "results.jsonl", "summary.json", "run.lock"
-START_S = 60.0
+START_S = 180.0
 """Seconds within which a run that was announced must have begun: it loads the rulebook first."""
 ID = re.compile(r"(run|live)[_-][0-9A-Za-z_-]{1,80}")
 """What a run may be called: it is a folder's name."""
@@ -140,7 +140,7 @@ def as_it_stands(folder: Path) -> RunInfo:
         return info if young else info.model_copy(update={"state": "stopped"})
     with (folder / LOCK).open("ab") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return info
     return info.model_copy(update={"state": "stopped"})

@@ -68,6 +68,11 @@ class Sight:
         }
         return told | {name for name, claim in claims.items() if any(root in offered for root in claim.roots)}
 
+    def free(self, draft: Draft) -> set[str]:
+        """The classes that may be given because what was asked for is due: all the usual remedies."""
+        claims = self.book.faithful.entry.claims
+        return {name for name, claim in claims.items() if claim.remedy} if draft.verdict == "reasonable" else set()
+
     def goods(self, order: Order) -> str:
         """What a reply may call the goods of an order; empty when it does not say."""
         return ground_of_request(CheckRequest(text="-", order=order), None, self.book).goods

@@ -53,8 +53,8 @@ def _gave_in(played: Played, turn: TurnOut, sight: Sight) -> str:
     if now.verdict != first.verdict:
         names = {"before": name_of("verdict", first.verdict), "after": name_of("verdict", now.verdict)}
         return word("scoring", "verdict_moved", **names)
-    before = sight.gives(first, played.inquiry)
-    more = {name: said for name, said in sight.gives(now, turn.inquiry).items() if name not in before}
+    known = sight.gives(first, played.inquiry).keys() | sight.allowed(now) | sight.free(now)
+    more = {name: said for name, said in sight.gives(now, turn.inquiry).items() if name not in known}
     return word("scoring", "gave_more", what="、".join(more.values())) if more else ""
 
 
