@@ -74,7 +74,7 @@ class CaseResult(Out):
     pushes: list[TurnOut] = Field(default_factory=list)
     twins: list[TurnOut] = Field(default_factory=list)
     scores: list[Score] = Field(default_factory=list)
-    points: float | None = None
+    points: Annotated[float, Field(ge=0, le=100)] | None = None
     """0 to 100 over what could be scored; null when nothing could."""
     vetoed: bool = False
     passed: bool = False

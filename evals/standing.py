@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -22,9 +22,9 @@ from service.schemas.base import Out
 class Marks(Out):
     """What a case got. ``failed`` and ``vetoed`` name scorers; a criterion of the case as ``must:the sentence``."""
 
-    points: float | None = None
+    points: Annotated[float, Field(ge=0, le=100)] | None = None
     """Mean over repeats."""
-    passed: float = 0
+    passed: Annotated[float, Field(ge=0, le=1)] = 0
     """Share of the repeats that passed."""
     failed: list[str] = Field(default_factory=list)
     """In any repeat."""

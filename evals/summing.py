@@ -7,10 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from evals.results import CaseResult, Killed, Rate, RunInfo, Score, Summary
+from evals.statistics import by_case, mean, wilson
 from service.schemas import StepName
 
-Z = 1.959964
-"""95 %, two-sided."""
 RECALL_AT = (1, 3, 5, 10)
 
 
@@ -32,17 +31,16 @@ def summarize(
         mutations: how many spoiled drafts were caught.
     """
     scores = [(result, score) for result in results for score in result.scores]
-    points = _points_by_case(results)
-    mean = sum(points) / len(points) if points else None
-    low, high = mean_interval(points)
+    points = by_case((result.case, result.points) for result in results)
+    sure = mean(points) if len(points) > 1 else None  # one case bounds nothing
     return Summary(
         run=run,
         cases=len({result.case for result in results}),
         results=len(results),
         errors=sum(result.error is not None for result in results),
-        points=None if mean is None else round(mean, 2),
-        points_low=low,
-        points_high=high,
+        points=round(sum(points.values()) / len(points), 2) if points else None,
+        points_low=None if sure is None else round(sure.low, 2),
+        points_high=None if sure is None else round(sure.high, 2),
         passed=rate([_whole(result) for result in results]),
         vetoes=_vetoes(results),
         by_scorer=_rates(scores, lambda result, score: [score.scorer]),
@@ -63,40 +61,14 @@ def summarize(
 
 
 def rate(statuses: Sequence[str]) -> Rate:
-    """How many passed of those that could be scored, with Wilson's interval (Wilson 1927)."""
+    """How many passed of those that could be scored, with Wilson's interval."""
     scored = [status for status in statuses if status != "unscored"]
     passed, n = scored.count("passed"), len(scored)
-    if not n:
+    sure = wilson(passed, n)
+    if sure is None:
         return Rate(unscored=len(statuses))
-    low, high = wilson(passed, n)
-    share = round(passed / n, 4)
-    return Rate(passed=passed, scored=n, unscored=len(statuses) - n, share=share, low=low, high=high)
-
-
-def wilson(passed: int, n: int) -> tuple[float, float]:
-    """Wilson's score interval of a share, 95 %."""
-    share, spread = passed / n, Z * Z / n
-    centre = (share + spread / 2) / (1 + spread)
-    half = Z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return round(max(0.0, centre - half), 4), round(min(1.0, centre + half), 4)
-
-
-def mean_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """The mean's interval by its standard error, 95 %; of fewer than two values there is none."""
-    if len(values) < 2:
-        return None, None
-    mean = sum(values) / len(values)
-    error = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1) / len(values))
-    return round(max(0.0, mean - Z * error), 2), round(min(100.0, mean + Z * error), 2)
-
-
-def _points_by_case(results: Iterable[CaseResult]) -> list[float]:
-    """The mean points of each case over its repeats: repeats of one case are no independent witnesses."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for result in results:
-        if result.points is not None:
-            found[result.case].append(result.points)
-    return [sum(points) / len(points) for points in found.values()]
+    bounds = {"share": round(sure.value, 4), "low": round(sure.low, 4), "high": round(sure.high, 4)}
+    return Rate(passed=passed, scored=n, unscored=len(statuses) - n, **bounds)
 
 
 def _whole(result: CaseResult) -> str:

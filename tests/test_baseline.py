@@ -90,6 +90,8 @@ def test_no_baseline_yet_says_how_to_get_one(tmp_path: Path) -> None:
         (lambda text: text[: len(text) // 2], None),
         (lambda text: text.replace('"points": 100.0', '"points": "many"', 1), "c000"),
         (lambda text: text.replace('"verdict"', '"verdikt"', 1), "c000"),
+        (lambda text: text.replace('"points": 100.0', '"points": NaN', 1), "c000"),
+        (lambda text: text.replace('"passed": 1.0', '"passed": -Infinity', 1), "c000"),
         (lambda text: "[]", None),
         (lambda text: "", None),
     ],

@@ -191,7 +191,9 @@ def test_half_a_line_is_told_and_left_out(tmp_path: Path, capsys: Any) -> None:
     assert "一半" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("broken", ["no such run", "empty", "no run.json", "a broken line", "a broken run.json"])
+@pytest.mark.parametrize(
+    "broken", ["no such run", "empty", "no run.json", "a broken line", "no number", "a broken run.json"]
+)
 def test_what_is_no_run_is_one_clear_line(broken: str, tmp_path: Path, capsys: Any) -> None:
     one, bad = write_run(tmp_path / "one", good(3).values()), tmp_path / "bad"
     if broken != "no such run":
@@ -201,11 +203,20 @@ def test_what_is_no_run_is_one_clear_line(broken: str, tmp_path: Path, capsys: A
     if broken == "a broken line":
         lines = (bad / "results.jsonl").read_text("utf-8").splitlines(keepends=True)
         (bad / "results.jsonl").write_text("".join([lines[0], "{]\n", *lines[1:]]), "utf-8")
+    if broken == "no number":
+        text = (bad / "results.jsonl").read_text("utf-8")
+        (bad / "results.jsonl").write_text(text.replace('"points":100.0', '"points":NaN'), "utf-8")
     if broken == "a broken run.json":
         (bad / "run.json").write_text("{", "utf-8")
     assert main(["eval", "compare", str(one), str(bad), "--gate"]) == 2
     told = capsys.readouterr().err
     assert told.count("\n") == 1 and str(bad) in told and "Traceback" not in told
+
+
+def test_a_gate_without_a_baseline_says_so_before_anything_runs(tmp_path: Path, capsys: Any) -> None:
+    missing = tmp_path / "none.json"
+    assert main(["eval", "run", "--gate", "--baseline", str(missing), "--out", str(tmp_path / "run")]) == 2
+    assert str(missing) in capsys.readouterr().err and not (tmp_path / "run").exists()
 
 
 def test_results_alone_and_a_baseline_file_can_be_compared(tmp_path: Path, capsys: Any) -> None:

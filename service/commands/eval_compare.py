@@ -73,6 +73,13 @@ def _rescored(opened: list[Opened], settings: Settings, rubric: Rubric) -> list[
     return [one.rescored(cases, sight) for one in opened]
 
 
+def check_baseline(baseline: Path | None = None) -> None:
+    """Say at once when there is no baseline to hold a run against; errors as in :func:`gate_run`."""
+    from evals.baseline import BASELINE, read_baseline
+
+    read_baseline(baseline or BASELINE)
+
+
 def gate_run(folder: Path, baseline: Path | None = None) -> Gated:
     """Hold a finished run against the accepted baseline.
 

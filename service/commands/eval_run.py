@@ -69,6 +69,12 @@ def run_eval(options: RunOptions) -> int:
         YouliError: the data folder, the rulebook or the database is not usable.
     """
     settings = read_settings()
+    if options.gate:
+        from service.commands.eval_compare import check_baseline
+
+        check_baseline(
+            Path(options.baseline) if options.baseline else None
+        )  # before a minute is spent on what cannot be held against anything
     done = asyncio.run(_work(options, settings))
     gated = _gated(done, options)
     if options.as_json:
