@@ -115,7 +115,7 @@ def test_marks_stand_at_their_code_points_behind_an_emoji(shown: Read) -> None:
 
 def test_charts_have_titles_and_tables_say_the_same(shown: Read) -> None:
     heats = [attrs for attrs in shown.of("svg") if attrs.get("class") == "heat"]
-    assert len(heats) == 1 and heats[0]["role"] == "img"
+    assert len(heats) == 1 and heats[0]["role"] == "group"
     named = heats[0]["aria-labelledby"].split()
     assert set(named) <= {attrs.get("id") for name, attrs in shown.elements if name in ("title", "desc")}
     assert "场景" in shown.within("table.plain dense")

@@ -130,9 +130,9 @@ def _cell(cell: Cell, x: int, y: int, side: int) -> str:
 
 
 def _opening(kind: str, width: int, height: int, title: str, described: str) -> str:
-    name = f"chart-{kind}"
+    name, role = f"chart-{kind}", "img" if kind == "trend" else "group"  # an image would hide its links
     return (
-        f'<svg class="{kind}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+        f'<svg class="{kind}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="{role}" '
         f'aria-labelledby="{name}-title {name}-desc"><title id="{name}-title">{escape(title)}</title>'
         f'<desc id="{name}-desc">{escape(described)}</desc>'
     )

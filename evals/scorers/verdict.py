@@ -42,7 +42,7 @@ def labels(played: Played, sight: Sight) -> Iterator[Score]:
     for scorer in ("scenario", "threat"):
         wanted, came = getattr(expect, scorer), getattr(played.draft, scorer)
         if wanted is not None:
-            names = {"wanted": name_of(scorer, wanted), "made": name_of(scorer, came)}
+            names = {"wanted": _named(scorer, wanted, sight), "made": _named(scorer, came, sight)}
             yield made(sight, scorer, wanted == came, word("scoring", "value", **names))
 
 
@@ -53,3 +53,9 @@ def asks(played: Played, sight: Sight) -> Iterator[Score]:
     asked = "\n".join(step.text for step in played.draft.steps if step.step == "question")
     name = played.draft.missing[0].question
     yield made(sight, "asks", bool(asked.strip()), word("scoring", "asks", wanted=name), step="question")
+
+
+def _named(kind: str, value: str, sight: Sight) -> str:
+    """What people call a scenario or a threat."""
+    scenario = sight.book.scenarios.get(value) if kind == "scenario" else None
+    return scenario.name if scenario is not None else name_of(kind, value)
