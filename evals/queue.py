@@ -114,20 +114,13 @@ def _of_score(info: RunInfo, result: CaseResult, key: Key, standing: Standing, r
             kind="appeal",
             **about,
             wanted=appeals[-1].status,
-            referred=_referred(standing, appeals),
+            referred=standing.passed_on(),
             **_told(appeals),
         )
     majority = standing.majority()
     if majority is not None and machine not in ("unscored", majority) and standing.last() is None:
         blind = [one for one in standing.blind.values() if one.status == majority]
         yield Waiting(kind="disagreement", **about, wanted=majority, **_told(blind))
-
-
-def _referred(standing: Standing, appeals: list[Review]) -> str:
-    """To whom an open appeal was passed on; one made since then is not."""
-    if standing.referred is None or standing.referred[1].at < appeals[0].at:
-        return ""
-    return standing.referred[1].reason
 
 
 def _told(reviews: list[Review]) -> dict[str, object]:

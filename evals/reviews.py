@@ -147,6 +147,13 @@ class Standing:
         found = [(at, review) for at, review in self.words.values() if review.action == "appeal" and at > closed]
         return [review for _, review in sorted(found, key=lambda pair: pair[0])]
 
+    def passed_on(self) -> str:
+        """To whom the open appeals were passed on, and why; empty where the last of them came after that."""
+        if self.referred is None:
+            return ""
+        made = [at for at, review in self.words.values() if review in self.appeals()]
+        return self.referred[1].reason if made and max(made) < self.referred[0] else ""
+
     def appealed(self) -> set[str]:
         """Everybody who has appealed here, decided or not."""
         return {name for name, (_, review) in self.words.items() if review.action == "appeal"}

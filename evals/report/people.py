@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evals.agreement import Agreement, agreement
 from evals.report.casework import Case
 from evals.results import CaseResult, Rate, RunInfo, Score
+from evals.review_items import Reviewed
 from evals.reviews import Key, Review, Standing, key_of, person, reviewed, seen, standings
 from evals.rubric import shipped_rubric
 from evals.summing import summarize
@@ -24,6 +26,8 @@ class Spoken:
     now: str
     reviews: tuple[Review, ...]
     """What made it so, or the appeals that wait."""
+    referred: str = ""
+    """To whom the appeals were passed on, and why."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class People:
     passed: Rate
     changed: tuple[Spoken, ...]
     waiting: tuple[Spoken, ...]
+    agreement: Agreement
+    """How far the scorers and blind reviewers agree."""
 
 
 def people_of(
@@ -66,7 +72,8 @@ def people_of(
             if person_.status != machine.status:
                 changed.append(Spoken(case, machine, person_.status, _spoken(standing)))
             if standing.appeals():
-                waiting.append(Spoken(case, machine, person_.status, tuple(standing.appeals())))
+                appeals = tuple(standing.appeals())
+                waiting.append(Spoken(case, machine, person_.status, appeals, standing.passed_on()))
     return People(
         reviews=len({(one.key, one.lane, person(one.reviewer)) for one in reviews}),
         reviewers=len({person(one.reviewer) for one in reviews}),
@@ -74,6 +81,7 @@ def people_of(
         passed=numbers.passed,
         changed=_in_order(changed),
         waiting=_in_order(waiting),
+        agreement=agreement([Reviewed(info, results, reviews)], shipped_rubric()),
     )
 
 

@@ -93,23 +93,11 @@
   };
   const lacks = (one) => one.action !== "agree" && !one.reason.trim();
 
-  const dress = (score) => {
-    if (score.querySelector(".review")) return;
-    const { scorer, criterion = "" } = score.dataset;
-    const status = ["failed", "unscored", "passed"].find((one) => score.classList.contains(one));
-    const about = score.closest("[data-case]").dataset;
+  // controls of one score or appeal: a choice, and a reason where the choice needs one
+  const attach = (host, about, controls, choices) => {
+    const { scorer, criterion = "" } = host.dataset;
     const key = JSON.stringify([about.case, Number(about.repeat), scorer, criterion]);
-    const controls = template.cloneNode(true);
     const reason = controls.querySelector("textarea");
-    const other = status === "failed" ? "passed" : "failed";
-    const choices = all(controls, "button").map((button) => {
-      const label = button.dataset[status];
-      if (label) button.textContent = label;
-      const action = button.dataset.action;
-      if (status !== "unscored") return { button, action, status: action === "agree" ? status : other };
-      if (action === "agree") button.remove();
-      return { button, action: "override", status: action === "override" ? "passed" : "failed" };
-    });
     const paint = () => {
       const mine = kept.reviews[key];
       for (const one of choices) {
@@ -137,12 +125,34 @@
       reason.classList.toggle("wanted", lacks(kept.reviews[key]));
       keep();
     });
-    score.append(controls);
+    host.append(controls);
     paint();
+  };
+  const dress = (score) => {
+    if (score.querySelector(".review")) return;
+    const status = ["failed", "unscored", "passed"].find((one) => score.classList.contains(one));
+    const about = score.closest("[data-case]").dataset;
+    const controls = template.cloneNode(true);
+    const other = status === "failed" ? "passed" : "failed";
+    const choices = all(controls, "button").map((button) => {
+      const label = button.dataset[status];
+      if (label) button.textContent = label;
+      const action = button.dataset.action;
+      if (status !== "unscored") return { button, action, status: action === "agree" ? status : other };
+      if (action === "agree") button.remove();
+      return { button, action: "override", status: action === "override" ? "passed" : "failed" };
+    });
+    attach(score, about, controls, choices);
+  };
+  const decide = (appeal) => {
+    const controls = document.getElementById("decide").content.firstElementChild.cloneNode(true);
+    const choices = all(controls, "button").map((button) => ({ button, action: button.dataset.action, status: null }));
+    attach(appeal, { case: appeal.dataset.of, repeat: appeal.dataset.repeat }, controls, choices);
   };
   const dressAll = (where) => all(where, ".score").forEach(dress);
   const start = () => {
     document.body.classList.add("reviewing");
+    if (!document.querySelector(".appeal .review")) all(document, ".appeal").forEach(decide);
     for (const one of cases) {
       const fold = one.matches("details") ? one : one.querySelector("details");
       if (fold.open) dressAll(fold);

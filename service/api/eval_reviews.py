@@ -11,9 +11,11 @@ from starlette.concurrency import run_in_threadpool
 
 from evals.live import LiveTaken, take_live
 from evals.queue import WaitingPage, waiting
+from evals.report.again import rewrite
 from evals.review_intake import Taken, take_in
 from evals.reviews import ReviewsIn
 from evals.rubric import shipped_rubric
+from evals.runs import runs_dir
 from evals.sight import Sight
 from service.api.described import described, parameter, request_examples
 from service.api.desk import desk_of
@@ -53,8 +55,11 @@ async def add_reviews(
     shop: ShopQuery = "default",
 ) -> Taken:
     """Take a person's reviews into a run, all of them or none."""
-    folder = folder_of(request, id, shop)
-    return await run_in_threadpool(take_in, folder, given, shipped_rubric())
+    folder, settings = folder_of(request, id, shop), desk_of(request).settings
+    taken = await run_in_threadpool(take_in, folder, given, shipped_rubric())
+    if taken.taken:
+        await run_in_threadpool(rewrite, folder, settings.data_dir, settings.knowledge_dir)
+    return taken
 
 
 @router.get("/v1/evals/queue", response_model=WaitingPage, **described("review_queue", 422, 503))
@@ -71,5 +76,9 @@ async def sample_drafts(
 ) -> LiveTaken:
     """Take what is new of the live drafts into the shop's standing run."""
     desk = desk_of(request)
-    sight = Sight(desk.rulebook, shipped_rubric())
-    return await take_live(desk.settings.data_dir, desk.library.database, desk.store, sight, wanted.shop, wanted.since)
+    settings, sight = desk.settings, Sight(desk.rulebook, shipped_rubric())
+    taken = await take_live(settings.data_dir, desk.library.database, desk.store, sight, wanted.shop, wanted.since)
+    if taken.taken:
+        folder = runs_dir(settings.data_dir) / taken.run
+        await run_in_threadpool(rewrite, folder, settings.data_dir, settings.knowledge_dir)
+    return taken

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from service.commands.inputs import shown, usage
 from service.commands.words import printable, word
-from service.settings import prepare_data_dir, read_settings
+from service.settings import Settings, prepare_data_dir, read_settings
 
 if TYPE_CHECKING:
     from evals.live import LiveTaken
@@ -73,17 +73,26 @@ def run_live(shop: str | None, since: datetime | None, as_json: bool) -> int:
         RulebookError: a broken file in ``knowledge/``.
         YouliError: the data folder or the database is not usable.
     """
-    taken = asyncio.run(_live(shop or "default", since if since is None or since.tzinfo else since.replace(tzinfo=UTC)))
+    from evals.report.again import rewrite
+    from evals.runs import runs_dir
+
+    settings = read_settings()
+    begun = since if since is None or since.tzinfo else since.replace(tzinfo=UTC)
+    taken = asyncio.run(_live(settings, shop or "default", begun))
+    folder = runs_dir(settings.data_dir) / taken.run
+    page = rewrite(folder, settings.data_dir, settings.knowledge_dir) if taken.taken else None
     if as_json:
         print(taken.model_dump_json(indent=2))
         return 0
     print(word("eval_people", "live", **taken.model_dump()))
     if taken.gone:
         print(word("eval_people", "live_gone", n=taken.gone))
+    if page is not None:
+        print(word("eval", "report_file", path=shown(str(page))))
     return 0
 
 
-async def _live(shop: str, since: datetime | None) -> LiveTaken:
+async def _live(settings: Settings, shop: str, since: datetime | None) -> LiveTaken:
     from evals.live import take_live
     from evals.rubric import load_rubric
     from evals.sight import Sight
@@ -91,7 +100,6 @@ async def _live(shop: str, since: datetime | None) -> LiveTaken:
     from service.database.session import Database
     from service.rulebook.book import load_rulebook
 
-    settings = read_settings()
     book = load_rulebook(settings.knowledge_dir, settings.data_dir / "learned")
     prepare_data_dir(settings)
     database = await Database.open(settings.database)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from service.commands.inputs import one_line, read_bytes, usage
+from service.commands.inputs import one_line, read_bytes, shown, usage
 from service.commands.words import faint, green, printable, red, strong, word
 from service.errors import InvalidRequest
 from service.settings import read_settings
@@ -21,6 +21,7 @@ def run_review(file: str, run: str | None, as_json: bool) -> int:
         UsageError: the file cannot be read, or is none; no such run.
         InvalidRequest: ``reviews_refused`` — rows that do not fit; nothing was taken.
     """
+    from evals.report.again import rewrite
     from evals.review_intake import take_in
     from evals.reviews import ReviewsIn
     from evals.rubric import load_rubric
@@ -31,8 +32,10 @@ def run_review(file: str, run: str | None, as_json: bool) -> int:
         given = read_model(ReviewsIn, read_json(read_bytes(file)))
     except InvalidRequest as error:
         raise one_line(error) from None
-    folder = find_run(run or given.run, read_settings().data_dir)
+    settings = read_settings()
+    folder = find_run(run or given.run, settings.data_dir)
     taken = take_in(folder, given, load_rubric())
+    page = rewrite(folder, settings.data_dir, settings.knowledge_dir) if taken.taken else None
     if as_json:
         print(taken.model_dump_json(indent=2))
         return 0
@@ -41,6 +44,8 @@ def run_review(file: str, run: str | None, as_json: bool) -> int:
     print(printable(word("eval_people", "taken", **taken.model_dump(exclude={"notes"}))))
     if taken.open_appeals:
         print(word("eval_people", "appeals", n=taken.open_appeals))
+    if page is not None:
+        print(word("eval", "report_file", path=shown(str(page))))
     return 0
 
 
