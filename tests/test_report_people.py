@@ -53,7 +53,7 @@ def test_the_headline_shows_both_sides(run: Path) -> None:
     tile = re.search(r"人工复核后</h2><p class=\"mid\">(.*?)<", text)
     main = re.search(r'总分</h2><p class="big">(.*?)<', text)
     assert tile is not None and main is not None and float(tile[1]) > float(main[1])
-    assert "小周 改判：这句是客户的原话" in section(text) and "人定过的 1 项" in section(text)
+    assert "改判 小周：这句是客户的原话" in section(text) and "改过的 1 项" in section(text)
 
 
 def test_open_appeals_can_be_decided_on_the_page(run: Path, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_open_appeals_can_be_decided_on_the_page(run: Path, tmp_path: Path) -> N
         assert window.console() == [] and window.run("return document.title") != "ran"
     taken = take_in(run, ReviewsIn.model_validate_json(saved), shipped_rubric(), LATER)
     assert (taken.taken, taken.open_appeals) == (1, 0)
-    assert "主管 裁申诉成立：第五步在最后" in section(page(run)) and 'class="appeal"' not in page(run)
+    assert "申诉成立 主管：第五步在最后" in section(page(run)) and 'class="appeal"' not in page(run)
 
 
 def test_agreement_and_what_is_not_calibrated_are_shown(run: Path) -> None:
