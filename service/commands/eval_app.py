@@ -127,7 +127,9 @@ def case(
 
 @evals.command("export", help=_help("eval_export"))
 def export(
-    kind: Annotated[Literal["jsonl", "promptfoo"], typer.Option("--format", help=_help("eval_export_format"))] = "jsonl",
+    kind: Annotated[
+        Literal["jsonl", "promptfoo"], typer.Option("--format", help=_help("eval_export_format"))
+    ] = "jsonl",
     out: Annotated[str | None, typer.Option("--out", metavar="FILE", help=_help("eval_export_out"))] = None,
     only: Annotated[list[str] | None, typer.Option("--only", metavar="TAG", help=_help("eval_only"))] = None,
     cases: Annotated[str | None, typer.Option("--cases", metavar="DIR", help=_help("eval_cases"))] = None,
