@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from service.llm_reply import Failed, Meaning
-from service.llm_sdk import await_imports, formed, typed
+from service.llm_sdk import await_imports, formed, typed, untouched
 from service.llm_stream import ObjectText, StreamReader
 
 TAIL_S = 0.5
@@ -57,7 +57,7 @@ class LiveAnswer:
         await_imports()
         with typed(self._meaning, self._formed):
             async with asyncio.timeout(self._until - time.monotonic()):
-                self._manager = self._create(**self._request)
+                self._manager = self._create(**untouched(self._request))
                 response = await self._manager.__aenter__()
         self._chunks = response.http_response.aiter_raw()
 

@@ -81,7 +81,7 @@ async def exchange(create: Callable[..., Awaitable[Any]], meaning: Meaning, **re
     """
     await_imports()
     with typed(meaning, formed(request)):
-        raw = await create(**request)
+        raw = await create(**untouched(request))
         body: bytes = raw.http_response.content
         return body
 
@@ -89,6 +89,15 @@ async def exchange(create: Callable[..., Awaitable[Any]], meaning: Meaning, **re
 def formed(request: dict[str, Any]) -> bool:
     """Whether a request asks for anything beyond the question, which an endpoint may refuse."""
     return "response_format" in request or "extra_body" in request
+
+
+def untouched(request: dict[str, Any]) -> dict[str, Any]:
+    """The same call with the answer's schema where the SDK does not walk through it: that took 2 ms a call."""
+    if "response_format" not in request:
+        return request
+    plain = {name: value for name, value in request.items() if name != "response_format"}
+    body = {**(request.get("extra_body") or {}), "response_format": request["response_format"]}
+    return plain | {"extra_body": body}
 
 
 def await_imports() -> None:
