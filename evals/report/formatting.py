@@ -7,9 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from evals.report.names import phrase
-from evals.report.page import shop_time
-
-NOTHING = "—"
+from evals.report.page import NOTHING, shop_time
 
 
 def percent(share: float | None) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from typing import Any, get_args
 
 from evals.gate import Gated
 from evals.misses import known_misses
 from evals.report.against import Against, Since
-from evals.report.casework import Case, arrange
+from evals.report.casework import Case, State, arrange
 from evals.report.material import Material
 from evals.report.names import Names
 from evals.report.people import People, people_of
@@ -21,6 +23,9 @@ from service.schemas import StepName, Threat, Verdict
 
 _SHOP_TIME = timezone(timedelta(hours=8))
 """The shops' clock: a report says the same hour wherever it is made."""
+
+NOTHING = "—"
+"""Where there is nothing to say."""
 
 _ORDERS = {"step": StepName, "verdict": Verdict, "threat": Threat}
 """Kinds whose values have an order of their own."""
@@ -111,8 +116,19 @@ class Page:
 
     @property
     def passing(self) -> tuple[Case, ...]:
-        """Cases that are only listed."""
-        return tuple(case for case in self.cases if not case.full)
+        """Cases that are only listed; of a case that passed in several repeats one, and those people spoke of."""
+        spoken = {one.case.number for one in (*self.people.changed, *self.people.waiting)} if self.people else set()
+        passed = [case for case in self.cases if not case.full]
+        first = {case.result.case: case.number for case in reversed(passed)}
+        return tuple(case for case in passed if case.number in spoken or first[case.result.case] == case.number)
+
+    def times(self, case: Case) -> int:
+        """In how many repeats a case came out in the same state."""
+        return self._times[case.result.case, case.state]
+
+    @cached_property
+    def _times(self) -> Counter[tuple[str, State]]:
+        return Counter((case.result.case, case.state) for case in self.cases)
 
 
 def compose(
@@ -167,7 +183,7 @@ def _tables(summary: Summary, names: Names) -> tuple[Table, ...]:
 
     def rows(kind: str, rates: Mapping[str, Rate], worst_first: bool = False) -> tuple[Row, ...]:
         order = [*get_args(_ORDERS.get(kind)), *sorted(rates)]
-        made = [Row(one, names.value(kind, one), rates[one]) for one in dict.fromkeys(order) if one in rates]
+        made = [Row(one, names.value(kind, one) or NOTHING, rates[one]) for one in dict.fromkeys(order) if one in rates]
         if kind == "scenario":
             made = [Row(one.id, names.scenario(one.id), one.rate) for one in made]
         return tuple(sorted(made, key=_worst) if worst_first else made)
