@@ -6,7 +6,7 @@ UV ?= $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 export UV_PYTHON_DOWNLOADS ?= never
 PORT ?= 8000
 
-.PHONY: demo test check serve lock format clean
+.PHONY: demo test check gate serve lock format clean
 
 demo: .venv/.runtime
 	@.venv/bin/youli demo
@@ -20,6 +20,9 @@ check: .venv/.dev
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 	@.venv/bin/youli knowledge check
+
+gate: .venv/.runtime
+	@.venv/bin/youli eval run --gate
 
 serve: .venv/.runtime
 	@YOULI_AUTH=off .venv/bin/youli serve --host 127.0.0.1 --port $(PORT)
