@@ -15,7 +15,7 @@ from evals.comparing import compare
 from evals.comparison import Comparison, Moved
 from evals.rubric import Rubric
 from evals.standing import CaseStanding, Side, Standing, scorer_of
-from evals.statistics import Estimate
+from evals.statistics import Estimate, holm, mcnemar
 from evals.words import listed, word
 from service.schemas.base import Out
 
@@ -179,11 +179,14 @@ def _stood_in(now: CaseStanding, before: CaseStanding | None) -> bool:
 
 
 def _judges(found: Comparison, rubric: Rubric, mute: Collection[str]) -> Iterable[Reason]:
-    """What a calibrated judge saw fall."""
+    """What a calibrated judge saw fall; of many criteria looked at, one falls by chance, so they are held together."""
     if any(one.what == "judge" for one in found.differs):
         return
-    for scorer, moved in found.scorers.items():
-        if moved.by == "judge" and scorer not in mute and _down(moved):
+    judged = {name: moved for name, moved in found.scorers.items() if moved.by == "judge" and name not in mute}
+    turned = {name: mcnemar(len(moved.fails_now), len(moved.fails_no_more)) for name, moved in judged.items()}
+    sure = holm(turned)
+    for scorer, moved in judged.items():
+        if scorer in sure and _down(moved):
             text = _told("judged", moved, 100, name=_name(rubric, scorer))
             yield Reason(kind="judged", text=text, cases=moved.fails_now)
 

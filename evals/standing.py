@@ -16,6 +16,7 @@ from pydantic import Field
 
 from evals.results import CaseResult, Digests, RunInfo, RunState, Score
 from evals.scoring import points_of
+from service.schemas import Draft
 from service.schemas.base import Out
 
 
@@ -48,7 +49,7 @@ class CaseStanding(Marks):
     errors: int = 0
     """Repeats that brought no draft."""
     replaced: float = 0
-    """Share of the model's drafts in which the playbook had to stand in, for a step or for all."""
+    """Share of the drafts wanted of a model in which the playbook had to stand in, for a step or for all."""
     judged: Judged | None = None
 
     def counted(self, judge: bool) -> Marks:
@@ -118,7 +119,7 @@ def side_of(info: RunInfo, results: Sequence[CaseResult], pass_mark: float, warn
         only=info.only,
         total=info.total,
         results=len(results),
-        certain=bool(drafts) and all(draft.writer.kind == "playbook" and not draft.writer.calls for draft in drafts),
+        certain=bool(drafts) and not any(_by_model(draft) for draft in drafts),
         digests=info.digests,
         scorers=sorted({score.scorer for result in results for score in result.scores}),
         cases={case: stand(some, pass_mark) for case, some in by_case.items()},
@@ -129,7 +130,7 @@ def side_of(info: RunInfo, results: Sequence[CaseResult], pass_mark: float, warn
 def stand(results: Sequence[CaseResult], pass_mark: float) -> CaseStanding:
     """What one case came to over its repeats."""
     drafts = [result.draft for result in results if result.draft is not None]
-    asked = [draft for draft in drafts if draft.writer.kind == "model" or draft.writer.calls]
+    asked = [draft for draft in drafts if _by_model(draft)]
     replaced = [draft.writer.degraded or any(step.writer == "playbook" for step in draft.steps) for draft in asked]
     return CaseStanding(
         digest=results[0].digest,
@@ -141,6 +142,11 @@ def stand(results: Sequence[CaseResult], pass_mark: float) -> CaseStanding:
         **_mean([_by_rule(result, pass_mark) for result in results]),
         **_named(one for result in results for one in result.scores if not _by_judge(one)),
     )
+
+
+def _by_model(draft: Draft) -> bool:
+    """Whether a model wrote it, or was to and did not answer."""
+    return draft.writer.kind == "model" or draft.writer.calls > 0 or draft.writer.degraded
 
 
 def key_of(score: Score) -> str:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
-
 RESAMPLES = 2_000
 SEED = 20_261_122
 Z = NormalDist().inv_cdf(0.975)
@@ -108,6 +106,24 @@ def mcnemar(lost: int, won: int) -> float:
     return float(min(1.0, 2 * tail / 2**turned))
 
 
+def holm(chances: Mapping[str, float], level: float = 0.05) -> set[str]:
+    """Of several tests looked at together those that stand: false alarms stay at ``level`` over all of them.
+
+    Args:
+        chances: test → its chance under no difference.
+        level: of one false alarm or more.
+
+    Source: S. Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6
+    (1979).
+    """
+    found: set[str] = set()
+    for place, (name, chance) in enumerate(sorted(chances.items(), key=lambda item: (item[1], item[0]))):
+        if chance > level / (len(chances) - place):
+            break
+        found.add(name)
+    return found
+
+
 class Kappa(Out):
     """Cohen's κ with its 95 % bounds. ``agreed``: the plain share that agrees."""
 
@@ -141,11 +157,11 @@ def kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> Kappa | None:
 
 
 def _bootstrapped(values: Sequence[float]) -> Estimate:
-    """The mean of values with its bias-corrected and accelerated bootstrap interval (BCa).
+    """The mean of values with its percentile bootstrap interval; the estimate is always inside.
 
-    Source: B. Efron, Better bootstrap confidence intervals, JASA 82 (1987); Efron and Tibshirani, An introduction to
-    the bootstrap (1993), 14.3. Ties with the estimate count half in the bias, so that mirrored values give the
-    mirrored interval. The estimate is always inside.
+    Source: B. Efron and R. Tibshirani, An introduction to the bootstrap (1993), 13.3. The corrected interval (BCa) was
+    tried and left: where few cases differ at all, and by much, it calls a drop of two equal runs two to four times as
+    often as it says (6 to 10 % of runs of 40 cases in place of 2.5 %; this one 2 to 4 %) and finds hardly more.
     """
     import numpy as np
 
@@ -154,8 +170,7 @@ def _bootstrapped(values: Sequence[float]) -> Estimate:
     value = float(sample[0]) if np.ptp(sample) == 0 else math.fsum(values) / n
     if n == 1 or np.ptp(sample) <= TINY * max(1.0, abs(value)):
         return Estimate(value=value, low=value, high=value, n=n)
-    means = sample[_chosen(n)].mean(axis=1)
-    low, high = np.quantile(means, _levels(sample, means, value))
+    low, high = np.quantile(sample[_chosen(n)].mean(axis=1), [0.025, 0.975])
     return Estimate(value=value, low=min(float(low), value), high=max(float(high), value), n=n)
 
 
@@ -164,15 +179,3 @@ def _chosen(n: int) -> NDArray[np.int64]:
     import numpy as np
 
     return np.random.default_rng(SEED).integers(0, n, size=(RESAMPLES, n))
-
-
-def _levels(sample: Floats, means: Floats, value: float) -> list[float]:
-    """The quantiles of the resampled means that bound the mean: 2.5 % and 97.5 %, moved for bias and skewness."""
-    near = TINY * max(1.0, float(abs(sample).max()))
-    below = float((means < value - near).mean()) + float((abs(means - value) <= near).mean()) / 2
-    normal = NormalDist()
-    bias = normal.inv_cdf(min(max(below, 1 / RESAMPLES), 1 - 1 / RESAMPLES))
-    away = sample - value  # leaving a value out moves the mean by this over n - 1: the jackknife in closed form
-    skewed = float((away**3).sum()) / (6 * float((away**2).sum()) ** 1.5)
-    moved = (bias + z / (1 - skewed * z) for z in (bias - Z, bias + Z))
-    return [normal.cdf(one) for one in moved]

@@ -16,6 +16,8 @@ from evals.results import CaseResult
 from evals.rubric import shipped_rubric
 from evals.standing import Side
 from service.cli import main
+from service.commands import eval_compare
+from service.errors import Conflict
 from tests.eval_runs import SCORERS, draft, good, result, side, write_run
 
 RUBRIC = shipped_rubric()
@@ -155,6 +157,39 @@ def test_the_accepted_baseline_gates_like_the_run_it_came_from(tmp_path: Path) -
     ):
         one, other = held(run, reference, known={"m"}), held(run, read_baseline(path), known={"m"})
         assert [(r.kind, r.text, r.cases) for r in one.reasons] == [(r.kind, r.text, r.cases) for r in other.reasons]
+
+
+def test_a_model_that_never_answered_is_no_playbook_run() -> None:
+    silent = side(noisy(60, 0, draft=draft(replaced=True)), writer="model")
+    assert not silent.standing.certain
+    assert kinds(held(silent, side(good(60).values()))) == ["replaced"]
+
+
+def test_one_judged_criterion_among_many_may_move_by_chance() -> None:
+    made, names = {"digests": {"judge": "j1"}}, ["clear", "natural", "sincere", "respectful"]
+
+    def judged(worse: int) -> Side:
+        return side(
+            [result(f"c{n:03}", judge={name: n >= worse or name != "clear" for name in names}) for n in range(200)],
+            **made,
+        )
+
+    assert "judged" not in kinds(held(judged(5), judged(0), uncalibrated=()))
+    assert "judged" in kinds(held(judged(12), judged(0), uncalibrated=()))
+
+
+def test_a_folder_is_accepted_and_gated(tmp_path: Path) -> None:
+    folder, path = write_run(tmp_path / "run_a", good(5).values()), tmp_path / "baseline.json"
+    assert eval_compare.accept(folder, path).results == 5
+    assert eval_compare.gate_run(folder, path).passed
+    worse = write_run(tmp_path / "run_b", (good(5) | {"c001": result("c001", "leak!")}).values())
+    gated = eval_compare.gate_run(worse, path)
+    assert not gated.passed and any(
+        RUBRIC.entry.scorers["leak"].name in line for line in eval_compare.gate_lines(gated)
+    )
+    with pytest.raises(Conflict):
+        eval_compare.accept(worse, path)
+    assert eval_compare.gate_run(folder, path).passed
 
 
 FAILED = st.lists(st.sampled_from([*SCORERS, "give_in!"]), unique=True, max_size=3)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.statistics import Estimate, by_case, kappa, mcnemar, mean, paired, wilson
+from evals.statistics import Estimate, by_case, holm, kappa, mcnemar, mean, paired, wilson
 
 POINTS = st.floats(0, 100, allow_nan=False).map(lambda value: round(value, 3))
 CASES = st.dictionaries(st.text("abc.123", min_size=1, max_size=6), POINTS, min_size=1, max_size=40)
@@ -119,6 +119,22 @@ def test_mcnemar_is_the_binomial() -> None:
     assert mcnemar(0, 0) == 1
     assert mcnemar(5, 0) == 2 / 32
     assert mcnemar(1, 8) == 2 * (1 + 9) / 512
+
+
+def test_many_tests_are_held_together() -> None:
+    assert holm({"a": 0.03, "b": 0.5}) == set()
+    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == {"a"}
+    assert holm({"a": 0.01, "b": 0.02, "c": 0.03}) == {"a", "b", "c"}
+    assert holm({"a": 0.04}) == {"a"} and holm({}) == set()
+
+
+@few
+@given(st.dictionaries(st.text("abcdef", min_size=1), st.floats(0, 1), max_size=8))
+def test_holm_lets_no_larger_chance_stand_before_a_smaller(chances: dict[str, float]) -> None:
+    stands = holm(chances)
+    assert {name for name, chance in chances.items() if chance <= 0.05 / len(chances)} <= stands
+    left = [chances[name] for name in chances.keys() - stands]
+    assert all(chances[name] <= min([0.05, *left]) for name in stands)
 
 
 @few
