@@ -6,6 +6,7 @@ import pytest
 
 from service.rulebook.alike import ByExample
 from service.rulebook.facts import load_facts
+from service.rulebook.listening import load_listening
 from service.rulebook.messages import load_weighings
 from service.rulebook.shelf import Shelf, fingerprint
 from tests.desk import KNOWLEDGE
@@ -69,3 +70,21 @@ def test_labelled_messages_teach_and_say_which_values_they_speak_of(tmp_path):
     scores = weighing.scores("快递停在半路好几天没动静")
     assert max(scores, key=scores.get) == "延误"
     assert weighing.told == {"延误", "没说"}
+
+
+def test_what_a_folder_of_examples_teaches_is_kept_and_taken_again(tmp_path, monkeypatch):
+    facts = load_facts(KNOWLEDGE / "facts.yaml")
+    folder = tmp_path / "reading"
+    (folder / "examples").mkdir(parents=True)
+    (folder / "examples" / "x.yaml").write_text(
+        "fact: 原因\nridge: 1\nmargin: 0.1\nsilent: [没说]\n"
+        "examples:\n  延误: [快递三天不动了, 等了三天还没到]\n  没说: [在吗, 谢谢你, 你在吗]\n",
+        "utf-8",
+    )
+    for one in load_listening(folder, facts, tmp_path / "learned").by_example:
+        one.learn()
+    assert len(kept(tmp_path / "learned")) == 1
+    monkeypatch.setattr("service.rulebook.alike.Learned", None)  # whoever learns now fails
+    (again,) = load_listening(folder, facts, tmp_path / "learned").by_example
+    assert again.hear("快递三天不动了").value == "延误"
+    assert again.nearest("快递三天不动了", "延误") == "快递三天不动了"

@@ -148,11 +148,15 @@ class ByExample:
         return max(self._weighed[value], key=likeness)[0]
 
     @cached_property
+    def _runs(self) -> list[frozenset[str]]:
+        """The runs of every example."""
+        return [runs(text) for _, text in self._examples]
+
+    @cached_property
     def _weighed(self) -> dict[str, list[tuple[str, frozenset[str], float]]]:
         """Value → its examples with their runs and length."""
         weights, found = self._learned.rarity, defaultdict(list)
-        for value, text in self._examples:
-            theirs = runs(text)
+        for (value, text), theirs in zip(self._examples, self._runs, strict=True):
             size = math.sqrt(sum(weights.get(run, 0.0) ** 2 for run in theirs)) or 1.0
             found[value].append((text, theirs, size))
         return found
@@ -166,7 +170,7 @@ class ByExample:
             return kept
         targets = [self._labels.index(value) for value, _ in self._examples]
         wanted = np.eye(len(self._labels), dtype=np.float32)[targets]
-        learned = Learned([runs(text) for _, text in self._examples], wanted, self._file.ridge)
+        learned = Learned(self._runs, wanted, self._file.ridge)
         if self.shelf:
             self.shelf.put(name, learned)
         return learned
@@ -195,7 +199,7 @@ def load_examples(folder: Path, facts: FactBook, told: Told = (), shelf: Shelf |
         lent = [
             text for fact, values in entry.borrow.items() for v in values for text in sentences.get(fact, {}).get(v, ())
         ]
-        loaded.append(ByExample(entry, _added(entry, told, lent)))
+        loaded.append(ByExample(entry, _added(entry, told, lent), shelf))
     return tuple(loaded)
 
 

@@ -20,6 +20,7 @@ from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import chain
 from math import fsum
+from operator import add
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +32,6 @@ from service.text.segment import PAUSES, clauses
 
 _NOT_WORD = re.compile(r"[\W_]+")
 _EDGES = PAUSES + " "
-_LONGEST_RUN = 3
 _GAPS = (1, 2)
 _LIGHTEST = 0.2
 """Weights nearer to zero are not worth their place in the file."""
@@ -74,10 +74,9 @@ def runs(text: str) -> frozenset[str]:
     return frozenset(_slices(plain))
 
 
-def _slices(plain: str) -> Iterator[str]:
-    for n in range(1, _LONGEST_RUN + 1):
-        for i in range(len(plain) - n + 1):
-            yield plain[i : i + n]
+def _slices(plain: str) -> Iterable[str]:
+    pairs = list(map(add, plain, plain[1:]))
+    return chain(plain, pairs, map(add, pairs, plain[2:]))  # by the hundred thousand when examples are learned
 
 
 def clause_runs(text: str) -> list[list[str]]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain, pairwise
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 ROUNDS = 8
 """Rounds of conjugate gradients; by then nothing moves that a margin could feel."""
 
+_AT_ONCE = 2048
+"""Entries of a matrix that are worked on together."""
 
 _numbers: dict[str, int] = {}
 """Every run that any model of this process knows, numbered once for all: a sentence is looked up in one large table
@@ -58,15 +61,15 @@ class Learned:
         """
         import numpy as np  # here, because the shell's ``check`` must not pay for it
 
-        counts = Counter(run for text in texts for run in text)
-        self.rarity = {run: math.log(len(texts) / n) for run, n in sorted(counts.items()) if 1 < n < len(texts)}
-        self._places = {run: place for place, run in enumerate(self.rarity)}
+        counts = Counter(chain.from_iterable(texts))
+        known = sorted(run for run, n in counts.items() if 1 < n < len(texts))  # most runs stand in one text only
+        self.rarity = {run: math.log(len(texts) / counts[run]) for run in known}
+        self._places = {run: place for place, run in enumerate(known)}
         self._rarities: Floats = np.array(list(self.rarity.values()), dtype=np.float32)
-        rows = [self._row(text) for text in texts]
+        rows = [sorted(map(self._places.__getitem__, text & self._places.keys())) for text in texts]
         told = [place for place, row in enumerate(rows) if row]
         counts_for = np.sqrt(np.array([weights[place] for place in told] if weights else [1.0] * len(told), np.float32))
-        scaled = [[(run, w * scale) for run, w in rows[place]] for place, scale in zip(told, counts_for, strict=True)]
-        matrix = _Sparse(scaled, len(self._places))
+        matrix = _Sparse([rows[place] for place in told], np.array(list(self.rarity.values())), counts_for)
         wanted = targets[told]
         self._mean: Floats = np.average(wanted, axis=0, weights=counts_for**2)
         self._weights: Floats = matrix.across(_solve(matrix, ridge, (wanted - self._mean) * counts_for[:, None]))
@@ -93,10 +96,11 @@ class Learned:
         learned = cls.__new__(cls)
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
             found = bytes(data["runs"]).decode().split("\n")
-            learned._rarities, learned._mean, learned._weights = data["rarities"], data["mean"], data["weights"]
-        if not len(found) == len(learned._rarities) == len(learned._weights):
+            rarities, learned._mean, learned._weights = data["rarities"], data["mean"], data["weights"]
+        if not len(found) == len(rarities) == len(learned._weights):
             raise ValueError(path.name)
-        learned.rarity = dict(zip(found, learned._rarities.tolist(), strict=True))
+        learned._rarities = rarities.astype(np.float32)
+        learned.rarity = dict(zip(found, rarities.tolist(), strict=True))
         learned._places = {run: place for place, run in enumerate(found)}
         learned._number()
         return learned
@@ -106,13 +110,8 @@ class Learned:
         import numpy as np
 
         runs = np.frombuffer("\n".join(self._places).encode(), dtype=np.uint8)
-        np.savez(file, runs=runs, rarities=self._rarities, mean=self._mean, weights=self._weights)
-
-    def _row(self, text: Iterable[str]) -> list[tuple[int, float]]:
-        """A sentence's known runs with their weights, of length one together."""
-        row = [(self._places[run], self.rarity[run]) for run in text if run in self._places]
-        length = math.sqrt(sum(weight * weight for _, weight in row))
-        return sorted((place, weight / length) for place, weight in row)
+        rarities = np.array(list(self.rarity.values()))
+        np.savez(file, runs=runs, rarities=rarities, mean=self._mean, weights=self._weights)
 
     def scores(self, text: frozenset[str]) -> list[float] | None:
         """One score a value; the examples' own would be near one for theirs and near nought for others."""
@@ -130,31 +129,56 @@ class Learned:
         return found
 
 
+class _Sums:
+    """Weighted sums of a matrix's rows: for each group of entries, the sum of value times row."""
+
+    def __init__(self, rows: Numbers, values: Floats, starts: Numbers) -> None:
+        """``rows``: which row each entry takes; ``starts``: where each group begins, none of them empty."""
+        import numpy as np
+
+        self._rows, self._values = rows, values
+        self._starts = np.append(starts, len(rows))
+        first = np.searchsorted(starts, np.arange(0, len(rows), _AT_ONCE))
+        self._blocks = np.unique(np.append(first, len(starts))).tolist()
+
+    def of(self, matrix: Floats) -> Floats:
+        """The sums, one row a group; taken in blocks that stay in the processor's cache."""
+        import numpy as np
+
+        sums = np.empty((len(self._starts) - 1, matrix.shape[1]), dtype=np.float32)
+        for first, last in pairwise(self._blocks):
+            here = slice(self._starts[first], self._starts[last])
+            taken = np.take(matrix, self._rows[here], axis=0)
+            taken *= self._values[here]
+            np.add.reduceat(taken, self._starts[first:last] - here.start, out=sums[first:last])
+        return sums
+
+
 class _Sparse:
     """A matrix of few entries a row, in numpy alone."""
 
-    def __init__(self, rows: Sequence[Sequence[tuple[int, float]]], width: int) -> None:
+    def __init__(self, rows: Sequence[Sequence[int]], weights: NDArray[np.float64], lengths: Floats) -> None:
+        """``rows``: the columns where each row has its column's weight; ``lengths``: how long each row shall be."""
         import numpy as np
 
-        self._columns = np.array([place for row in rows for place, _ in row])
-        self._values = np.array([weight for row in rows for _, weight in row], dtype=np.float32)[:, None]
-        self._row_of = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
-        self._starts = np.cumsum([0, *(len(row) for row in rows)])[:-1]
-        self._order = np.argsort(self._columns, kind="stable")
-        self._column_starts = np.searchsorted(self._columns[self._order], np.arange(width))
+        sizes = [len(row) for row in rows]
+        columns = np.fromiter(chain.from_iterable(rows), np.int64, sum(sizes))
+        row_of = np.repeat(np.arange(len(rows)), sizes)
+        starts = np.cumsum([0, *sizes])[:-1]
+        raw = weights[columns]
+        unit = raw / np.sqrt(np.add.reduceat(raw * raw, starts))[row_of]
+        values = (unit.astype(np.float32) * lengths[row_of])[:, None]
+        order = np.argsort(columns, kind="stable")
+        self._along = _Sums(columns, values, starts)
+        self._across = _Sums(row_of[order], values[order], np.searchsorted(columns[order], np.arange(len(weights))))
 
     def along(self, other: Floats) -> Floats:
         """This matrix times another."""
-        import numpy as np
-
-        return np.add.reduceat(self._values * other[self._columns], self._starts)
+        return self._along.of(other)
 
     def across(self, other: Floats) -> Floats:
         """This matrix turned, times another."""
-        import numpy as np
-
-        entries = self._values[self._order] * other[self._row_of[self._order]]
-        return np.add.reduceat(entries, self._column_starts)
+        return self._across.of(other)
 
 
 def _solve(matrix: _Sparse, ridge: float, wanted: Floats) -> Floats:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from service.rulebook.ridge import ROUNDS, Learned
 
-_VERSION = 1
+_VERSION = 2
 """Raised when learning itself changes, so that what was learned before is not taken for it."""
 
 _learned_here: dict[tuple[str, str], Learned] = {}
