@@ -17,13 +17,13 @@ from pydantic import ValidationError
 
 from evals.masked import masked
 from evals.playing import Played
+from evals.result_lines import case_ids
 from evals.results import CaseResult, RunInfo
 from evals.review_log import locked
 from evals.rubric import Rubric, Sampling
-from evals.runs import SUMMARY, ResultsFile, read_info, read_results, runs_dir, write_info, write_whole
+from evals.runs import SUMMARY, ResultsFile, read_info, runs_dir, write_info, write_whole
 from evals.scoring import score_case
 from evals.sight import Sight
-from evals.summing import summarize
 from service.errors import UsageError
 from service.schemas import Draft, Inquiry
 from service.schemas.base import Out
@@ -113,7 +113,7 @@ async def take_live(
     begun, folder = datetime.now(UTC), runs_dir(data_dir) / live_id(shop)
     touched = await touched_drafts(database, shop, since or _since(folder))
     wanted = {one.id: why for one in touched if (why := why_sampled(one, sight.rubric.entry.sampling))}
-    known = await asyncio.to_thread(_known, folder)
+    known = await asyncio.to_thread(case_ids, folder)
     new = [draft_id for draft_id in wanted if draft_id not in known]
     found = {draft_id: await drafts.get_draft(draft_id, shop) for draft_id in new}
     played = [(Played(pair[1], pair[0]), wanted[name]) for name, pair in found.items() if pair is not None]
@@ -137,31 +137,26 @@ def _since(folder: Path) -> datetime | None:
         return None
 
 
-def _known(folder: Path) -> set[str]:
-    return {result.case for result in read_results(folder)[0]}
-
-
 def _add(
     folder: Path, shop: str, sight: Sight, played: Sequence[tuple[Played, list[str]]], until: datetime | None
 ) -> tuple[int, int]:
     """Score and append what another process has not appended meanwhile; how many, and how many there are now."""
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, ".live.lock"):
-        before = read_results(folder)[0]
         info = _info(folder, shop, sight.rubric)
         write_info(folder, info)
-        known = {one.case for one in before}
+        known = case_ids(folder)
         new = list(_scored(((one, why) for one, why in played if one.draft and one.draft.id not in known), sight))
         if new:
             with ResultsFile(folder) as file:
                 for result in new:
                     file.add(result)
-        results = [*before, *new]
-        write_info(folder, info.model_copy(update={"total": len(results), "finished_at": datetime.now(UTC)}))
-        write_whole(folder / SUMMARY, summarize(read_info(folder), results).model_dump_json(by_alias=True))
+            (folder / SUMMARY).unlink(missing_ok=True)  # of a smaller run
+        total = len(known) + len(new)
+        write_info(folder, info.model_copy(update={"total": total, "finished_at": datetime.now(UTC)}))
         if until is not None:
             write_whole(folder / _MARK, Mark(until=until).model_dump_json())
-    return len(new), len(results)
+    return len(new), total
 
 
 def _scored(played: Iterator[tuple[Played, list[str]]], sight: Sight) -> Iterator[CaseResult]:

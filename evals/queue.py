@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from evals.live import TAG, live_id
+from evals.result_lines import lines_of, results_of
 from evals.results import CaseResult, RunInfo, Status
-from evals.review_items import Reviewed
-from evals.review_log import NAME
+from evals.review_log import NAME, read_log
 from evals.reviews import Key, Review, Standing, key_of, machine_status, seen, standings
 from evals.rubric import Rubric
-from evals.runs import RUN, runs_dir
+from evals.runs import RUN, read_info, runs_dir
 from service.errors import UsageError
 from service.schemas.base import Out
 
@@ -68,13 +69,13 @@ def waiting(data_dir: Path, shop: str, rubric: Rubric, limit: int) -> WaitingPag
         rubric: for names.
         limit: items shown.
     """
-    found = [item for run in _runs(data_dir, shop) for item in _of_run(run, rubric)]
+    found = [item for folder, info in _runs(data_dir, shop) for item in _of_run(folder, info, rubric)]
     found.sort(key=lambda one: (_ORDER.index(one.kind), one.at, one.case, one.scorer))
     counts = Counter(one.kind for one in found)
     return WaitingPage(items=found[:limit], total=len(found), counts={kind: counts[kind] for kind in _ORDER})
 
 
-def _runs(data_dir: Path, shop: str) -> Iterator[Reviewed]:
+def _runs(data_dir: Path, shop: str) -> Iterator[tuple[Path, RunInfo]]:
     """The shop's runs that were reviewed, and its live one."""
     home = runs_dir(data_dir)
     folders = {path.parent for path in home.glob(f"*/{NAME}")} | {home / live_id(shop)}
@@ -82,25 +83,35 @@ def _runs(data_dir: Path, shop: str) -> Iterator[Reviewed]:
         if not (folder / RUN).is_file():
             continue
         try:
-            run = Reviewed.read(folder)
+            info = read_info(folder)
         except UsageError:
             continue
-        if run.info.shop == shop:
-            yield run
+        if info.shop == shop:
+            yield folder, info
 
 
-def _of_run(run: Reviewed, rubric: Rubric) -> Iterator[Waiting]:
-    texts = {(one.case, one.repeat): seen(one) for one in run.results}
-    said = standings(one for one in run.reviews if texts.get((one.case, one.repeat)) == one.seen)
-    spoken = {(key.case, key.repeat) for key in said}
-    for result in run.results:
+def _of_run(folder: Path, info: RunInfo, rubric: Rubric) -> Iterator[Waiting]:
+    reviews = read_log(folder).reviews
+    cases = {one.case for one in reviews}
+    try:
+        results = results_of(folder, cases)
+    except UsageError:
+        return
+    texts = {(one.case, one.repeat): seen(one) for one in results}
+    said = standings(one for one in reviews if texts.get((one.case, one.repeat)) == one.seen)
+    for result in results:
         for key in dict.fromkeys(key_of(result, score) for score in result.scores):
             if key in said:
-                yield from _of_score(run.info, result, key, said[key], rubric)
-        if TAG in result.tags and (result.case, result.repeat) not in spoken and result.draft is not None:
-            at = result.draft.created_at
-            why = [tag for tag in result.tags if tag != TAG]
-            yield Waiting(kind="live", **_where(run.info, result), why=why, at=at)
+                yield from _of_score(info, result, key, said[key], rubric)
+    if info.kind == "live":
+        unseen = (json.loads(line) for _, case, line in lines_of(folder) if case not in cases)
+        yield from (_live(info, one) for one in unseen)
+
+
+def _live(info: RunInfo, line: dict[str, Any]) -> Waiting:
+    where = {name: line[name] for name in ("case", "repeat", "name")}
+    why = [tag for tag in line["tags"] if tag != TAG]
+    return Waiting(kind="live", run=info.id, **where, why=why, at=line["draft"]["created_at"])
 
 
 def _of_score(info: RunInfo, result: CaseResult, key: Key, standing: Standing, rubric: Rubric) -> Iterator[Waiting]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from evals.result_lines import results_of
 from evals.results import CaseResult, RunInfo, Score, Status
 from evals.review_log import append, locked, read_log
 from evals.reviews import (
@@ -27,7 +28,7 @@ from evals.reviews import (
     standings,
 )
 from evals.rubric import Rubric
-from evals.runs import read_info, read_results
+from evals.runs import read_info
 from evals.words import word
 from service.errors import InvalidRequest
 from service.schemas.base import Out
@@ -81,7 +82,8 @@ def take_in(folder: Path, given: ReviewsIn, rubric: Rubric, now: datetime | None
         Unavailable: the disk is full; nothing was written.
     """
     info = read_info(folder)
-    results = {(one.case, one.repeat): one for one in read_results(folder)[0]}
+    named = {row.case for row in given.reviews}
+    results = {(one.case, one.repeat): one for one in results_of(folder, named)}
     moment = now or datetime.now(UTC)
     with locked(folder):
         log = read_log(folder)

@@ -24,6 +24,7 @@ from service.api import (
 )
 from service.api.described import about, openapi_of
 from service.api.edge import Edge
+from service.api.eval_pages import PageWriter
 from service.api.eval_process import EvalProcess
 from service.api.guard import LOCAL_HOSTS, LocalOnly
 from service.api.limits import BodyLimit
@@ -77,10 +78,12 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
                 yield
             app.state.desk = None
             await app.state.evals.close()
+            await app.state.pages.close()
 
     app = _fastapi(lifespan)
     app.state.desk = desk
     app.state.evals = EvalProcess()
+    app.state.pages = PageWriter()
     app.add_middleware(BodyLimit)
     app.add_middleware(LocalOnly, hosts=hosts)
     app.add_middleware(Edge)  # the last added is the outermost

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import given as examples
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from evals.live import LiveTaken
@@ -87,6 +91,51 @@ def test_an_appeal_waits_until_somebody_else_decides(client: TestClient, run: Pa
     post(client, row("c.2", "steps", "agree"), reviewer="主管")
     assert queue(client).total == 0
     assert queue(client, shop="corner").total == 0
+
+
+def test_the_report_is_written_again_beside_the_service(client: TestClient, run: Path) -> None:
+    page = run / "report.html"
+    page.write_text("old", "utf-8")
+    post(client, row("c.2", "steps", "override", "failed", "少了一步"))
+    post(client, row("overdue_no_reason.a3", "steps", "appeal", None, "第五步在最后"))
+    assert client.portal is not None
+    client.portal.call(client.app.state.pages.settled)  # type: ignore[attr-defined]
+    text = client.get(f"/v1/evals/runs/{RUN_ID}/report").text
+    assert "人工复核后" in text and "少了一步" in text and "第五步在最后" in text
+    page.unlink()
+
+
+SOME = st.sampled_from(["", "x", RUN_ID, RUBRIC, "c.2", "steps", "blind", "override", "\ud800", "长" * 600, "passed"])
+ROWS = st.fixed_dictionaries(
+    {"case": SOME, "scorer": SOME, "action": SOME},
+    optional={"status": SOME | st.none(), "reason": SOME, "repeat": SOME},
+)
+BODY = st.fixed_dictionaries(
+    {
+        "run": st.just(RUN_ID) | SOME,
+        "rubric": st.just(RUBRIC) | SOME,
+        "reviewer": SOME,
+        "reviews": st.lists(ROWS, max_size=3),
+    },
+    optional={"blind": st.booleans(), "sheet": SOME},
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(BODY)
+def test_whatever_is_sent_is_taken_or_refused(client: TestClient, run: Path, body: Any) -> None:
+    headers = {"content-type": "application/json"}
+    answer = client.post(f"/v1/evals/runs/{RUN_ID}/reviews", content=json.dumps(body).encode(), headers=headers)
+    if answer.status_code == 200:
+        assert Taken.model_validate(answer.json()).run == RUN_ID
+    else:
+        is_problem(answer, 422, answer.json()["code"])
+
+
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2026-11-22"])
+def test_any_time_may_be_named(client: TestClient, since: str) -> None:
+    assert client.post("/v1/evals/live", json={"shop": "corner", "since": since}).json()["taken"] == 0
+    assert client.get("/v1/drafts", params={"since": since, "shop": "corner"}).json()["drafts"] == []
 
 
 def test_live_drafts_are_taken_in_and_wait(client: TestClient, run: Path) -> None:

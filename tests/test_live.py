@@ -15,6 +15,7 @@ from sqlalchemy import delete
 
 from evals.live import LiveTaken, live_id, take_live, why_sampled
 from evals.masked import Mask, masked
+from evals.report.again import rewrite
 from evals.results import CaseResult, Mark
 from evals.review_intake import take_in
 from evals.reviews import ReviewsIn
@@ -85,8 +86,10 @@ async def test_a_new_draft_is_taken_scored_and_never_twice(database: Database, t
     assert (again.taken, again.known, again.total) == (0, 1, 1)
     info = read_info(runs_dir(tmp_path) / live_id("default"))
     assert (info.kind, info.state, info.total) == ("live", "done", 1)
-    summary = read_summary(runs_dir(tmp_path) / live_id("default"))
-    assert summary is not None and summary.results == 1
+    folder = runs_dir(tmp_path) / live_id("default")
+    page = rewrite(folder, tmp_path)
+    summary = read_summary(folder)
+    assert summary is not None and summary.results == 1 and page is not None and draft.id in page.read_text("utf-8")
 
 
 async def test_what_a_person_did_later_brings_a_draft_in(database: Database, tmp_path: Path) -> None:

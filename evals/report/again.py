@@ -1,13 +1,20 @@
-"""A run's page written again, after people have spoken or live drafts were added."""
+"""A run's page written again, after people have spoken or live drafts were added.
+
+``python -m evals.report.again RUN_FOLDER DATA_DIR KNOWLEDGE_DIR`` does it in a process of its own.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from evals.report.material import earlier_runs
 from evals.report.reference import usual_reference
 from evals.report.writing import write_report
-from evals.runs import read_info
+from evals.runs import SUMMARY, read_info, read_results, write_whole
+from evals.summing import summarize
+from service.errors import YouliError
 from service.settings import HOME
 
 PAGE = "report.html"
@@ -16,14 +23,34 @@ PAGE = "report.html"
 def rewrite(folder: Path, data_dir: Path, knowledge: Path = HOME / "knowledge") -> Path | None:
     """Write the page in a run's folder anew, compared as before; None where it never had one and is no live run.
 
+    A live run is summed up first: it has grown.
+
     Raises:
         UsageError: the run cannot be read.
         RulebookError: the accepted baseline is broken.
         EnvironmentProblem: ``report_unwritable``.
     """
     info = read_info(folder)
-    if info.kind != "live" and not (folder / PAGE).is_file():
+    if info.kind == "live":
+        summary = summarize(info, read_results(folder)[0])
+        write_whole(folder / SUMMARY, summary.model_dump_json(indent=1))
+    elif not (folder / PAGE).is_file():
         return None
     history = earlier_runs(info, data_dir)
     before = usual_reference(info, data_dir, history)
     return write_report(folder, folder, before, history, ["html"], knowledge)[0]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write one page; what goes wrong leaves the old one."""
+    folder, data_dir, knowledge = map(Path, arguments)
+    try:
+        rewrite(folder, data_dir, knowledge)
+    except YouliError as error:
+        print(error.detail, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -11,7 +11,6 @@ from starlette.concurrency import run_in_threadpool
 
 from evals.live import LiveTaken, take_live
 from evals.queue import WaitingPage, waiting
-from evals.report.again import rewrite
 from evals.review_intake import Taken, take_in
 from evals.reviews import ReviewsIn
 from evals.rubric import shipped_rubric
@@ -19,6 +18,7 @@ from evals.runs import runs_dir
 from evals.sight import Sight
 from service.api.described import described, parameter, request_examples
 from service.api.desk import desk_of
+from service.api.eval_pages import PageWriter
 from service.api.evals import RunId, ShopQuery, folder_of
 from service.api.route import StrictRoute
 from service.schemas import Shop
@@ -43,6 +43,12 @@ class LiveIn(In):
     since: datetime | None = None
 
 
+def pages_of(request: Request) -> PageWriter:
+    """Who writes the application's reports again."""
+    pages: PageWriter = request.app.state.pages
+    return pages
+
+
 @router.post(
     "/v1/evals/runs/{id}/reviews",
     response_model=Taken,
@@ -58,7 +64,7 @@ async def add_reviews(
     folder, settings = folder_of(request, id, shop), desk_of(request).settings
     taken = await run_in_threadpool(take_in, folder, given, shipped_rubric())
     if taken.taken:
-        await run_in_threadpool(rewrite, folder, settings.data_dir, settings.knowledge_dir)
+        pages_of(request).ask(folder, settings)
     return taken
 
 
@@ -79,6 +85,5 @@ async def sample_drafts(
     settings, sight = desk.settings, Sight(desk.rulebook, shipped_rubric())
     taken = await take_live(settings.data_dir, desk.library.database, desk.store, sight, wanted.shop, wanted.since)
     if taken.taken:
-        folder = runs_dir(settings.data_dir) / taken.run
-        await run_in_threadpool(rewrite, folder, settings.data_dir, settings.knowledge_dir)
+        pages_of(request).ask(runs_dir(settings.data_dir) / taken.run, settings)
     return taken

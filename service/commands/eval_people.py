@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from service.commands.inputs import one_line, read_bytes, shown, usage
 from service.commands.words import faint, green, printable, red, strong, word
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, YouliError
 from service.settings import read_settings
 
 if TYPE_CHECKING:
@@ -35,7 +35,11 @@ def run_review(file: str, run: str | None, as_json: bool) -> int:
     settings = read_settings()
     folder = find_run(run or given.run, settings.data_dir)
     taken = take_in(folder, given, load_rubric())
-    page = rewrite(folder, settings.data_dir, settings.knowledge_dir) if taken.taken else None
+    page = None
+    try:
+        page = rewrite(folder, settings.data_dir, settings.knowledge_dir) if taken.taken else None
+    except YouliError as error:  # the reviews are kept all the same
+        taken.notes.append(error.detail)
     if as_json:
         print(taken.model_dump_json(indent=2))
         return 0
