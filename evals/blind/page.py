@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evals.blind.sheet import Asked, Question, Sheet
+from evals.report.inert import visible
+from evals.report.names import Names
 from evals.results import CaseResult
-from evals.words import name_of, section, word
+from evals.rubric import shipped_rubric
+from evals.words import section, word
 from service.schemas import Inquiry, Message, Order
 
 if TYPE_CHECKING:
@@ -86,11 +89,6 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def visible(text: str) -> str:
-    """``text`` with what steers a display (control, direction, half a surrogate) replaced."""
-    return "".join(c if c in "\n\t" or c.isprintable() else "\ufffd" for c in text)
-
-
 def _shown(result: CaseResult, asked: Asked) -> _Shown:
     draft = result.draft
     reply = [step.text for step in draft.steps] if draft else []
@@ -106,7 +104,7 @@ def _shown(result: CaseResult, asked: Asked) -> _Shown:
 
 
 def _turn(message: Message) -> _Turn:
-    kind = "" if message.kind == "text" else f"[{name_of('message', message.kind)}] "
+    kind = "" if message.kind == "text" else f"[{_name('kind', message.kind)}] "
     return _Turn(message.role, word("people", f"page_{message.role}"), f"{kind}{message.content}")
 
 
@@ -119,20 +117,30 @@ def _pushes(result: CaseResult) -> Iterator[_Turn]:
 
 def _facts(inquiry: Inquiry) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     typed = {name: getattr(inquiry.order, name) for name in Order.model_fields if name != "facts"}
-    known = [(name_of("order", name), _value(name, value)) for name, value in typed.items() if value is not None]
+    known = [(_name("order", name), _value(name, value)) for name, value in typed.items() if value is not None]
     yield word("people", "page_order"), known + _free(inquiry.order.facts)
     yield word("people", "page_policy"), _free(inquiry.policy)
 
 
 def _free(facts: Mapping[str, object]) -> list[tuple[str, str]]:
-    return [(name_of("order", name), _value(name, value)) for name, value in facts.items()]
+    return [(_name("order", name), _value(name, value)) for name, value in facts.items()]
 
 
 def _value(name: str, value: object) -> str:
     if isinstance(value, bool):
-        return word("people", "page_yes" if value else "page_no")
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+        return _name("bool", str(value))
+    if isinstance(value, float):
+        return f"{value:.10g}"
     if isinstance(value, str):
-        return name_of(name, value)
-    return str(value) if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False)
+        return _name("evidence", value) if name == "defect_evidence" else value
+    return json.dumps(value, ensure_ascii=False)
+
+
+@cache
+def _names() -> Names:
+    """What a report calls things, a blind page calls them too."""
+    return Names(shipped_rubric().entry, {})
+
+
+def _name(kind: str, value: str) -> str:
+    return _names().value(kind, value)
