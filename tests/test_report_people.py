@@ -9,6 +9,7 @@ import pytest
 
 from evals.report.again import rewrite
 from evals.report.html import html
+from evals.report.markdown import pull_request
 from evals.report.material import read_material
 from evals.report.names import Names
 from evals.report.page import compose
@@ -54,6 +55,17 @@ def test_the_headline_shows_both_sides(run: Path) -> None:
     main = re.search(r'总分</h2><p class="big">(.*?)<', text)
     assert tile is not None and main is not None and float(tile[1]) > float(main[1])
     assert "改判 小周：这句是客户的原话" in section(text) and "改过的 1 项" in section(text)
+
+
+def test_a_pull_request_is_told_both_sides(run: Path) -> None:
+    def told() -> str:
+        made = read_material(run)
+        return pull_request(compose(made, None, [], Names.of(made.results)))
+
+    assert "人工复核后" not in told()
+    take(run, row("late.b", "law", "override", "passed", "这句是客户的原话"))
+    take(run, row("late.a", "steps", "appeal", None, "第五步在最后"), reviewer="小李")
+    assert re.search(r"人工复核后：[\d.]+ 分，合格率 .*改了 1 项，1 项申诉等人裁。\n\n", told())
 
 
 def test_open_appeals_can_be_decided_on_the_page(run: Path, tmp_path: Path) -> None:
