@@ -77,6 +77,8 @@ def refusals(run: Side, rubric: Rubric, known: Collection[str]) -> list[tuple[st
     found: list[tuple[str, list[str]]] = []
     if standing.state != "done" or standing.results < standing.total:
         found.append((word("baseline", "unfinished", results=standing.results, total=standing.total), []))
+    if standing.kind != "run":
+        found.append((word("baseline", "no_suite"), []))
     if standing.only:
         found.append((word("baseline", "filtered", only=listed(standing.only)), []))
     if broken := [case for case, one in standing.cases.items() if one.errors]:

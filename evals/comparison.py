@@ -20,7 +20,7 @@ WORSE: frozenset[Turn] = frozenset({"verdict", "failed_now", "fails_more", "poin
 class Made(Out):
     """One side: which run, and how it was made."""
 
-    kind: Literal["run", "baseline"]
+    kind: Literal["run", "live", "baseline"]
     id: str
     label: str
     at: datetime

@@ -60,7 +60,7 @@ class CaseStanding(Marks):
 class Standing(Out):
     """A run or the baseline, as it is compared."""
 
-    kind: Literal["run", "baseline"] = "run"
+    kind: Literal["run", "live", "baseline"] = "run"
     id: str = ""
     label: str = ""
     at: datetime
@@ -108,6 +108,7 @@ def side_of(info: RunInfo, results: Sequence[CaseResult], pass_mark: float, warn
         by_case.setdefault(result.case, []).append(result)
     drafts = [result.draft for result in results if result.draft is not None]
     standing = Standing(
+        kind="live" if info.kind == "live" else "run",
         id=info.id,
         label=info.label,
         at=info.started_at,

@@ -65,7 +65,8 @@ def test_a_judges_veto_stands_only_for_a_known_miss_either(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "changed", [{"state": "stopped"}, {"total": 9}, {"only": ["refusal"]}, {"state": "running", "total": 2}]
+    "changed",
+    [{"state": "stopped"}, {"total": 9}, {"only": ["refusal"]}, {"kind": "live"}, {"state": "running", "total": 2}],
 )
 def test_part_of_a_suite_is_no_baseline(changed: dict[str, object], tmp_path: Path) -> None:
     with pytest.raises(Conflict):

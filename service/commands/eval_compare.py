@@ -144,7 +144,7 @@ def _compared(found: Comparison, rubric: Rubric, most: int | None) -> Iterable[s
         yield _number("points", found.points)
     if found.passed.difference is not None:
         turned = {"lost": len(found.passed.lost), "won": len(found.passed.won)}
-        yield _number("passed", found.passed, 100, chance=f"{found.passed.chance:.3f}", **turned)
+        yield _number("passed", found.passed, 100, chance=_chance(found.passed.chance), **turned)
     for scorer, moved in found.scorers.items():
         if moved.fails_now or moved.fails_no_more:
             entry = rubric.entry.scorers.get(scorer)
@@ -166,6 +166,10 @@ def _number(sentence: str, moved: Moved, times: float = 1, /, **more: object) ->
     shown = {"before": f"{times * (moved.before or 0):.1f}", "after": f"{times * (moved.after or 0):.1f}"}
     bounds = {name: f"{times * getattr(difference, name):+.2f}" for name in ("value", "low", "high")}
     return word("eval_compare", sentence, **shown, **bounds, **more)
+
+
+def _chance(value: float) -> str:
+    return f"={value:.3f}" if value >= 0.001 else "<0.001"
 
 
 def _group(name: str, changes: list[CaseChange], rubric: Rubric, most: int | None) -> Iterable[str]:

@@ -84,7 +84,7 @@ async def _publishable(library: Library, wanted: Wanted) -> None:
     """What cannot be published at all is told before a minute of drafting; errors as in :func:`run_impact`."""
     document = await library.history.document(wanted.document, wanted.shop)
     if document.source == "file":
-        raise Conflict("file_managed", path=document.path)
+        raise Conflict("impact_file_managed", path=document.path)
     await library.history.version(wanted.document, wanted.version or document.newest, wanted.shop)
 
 
