@@ -62,3 +62,19 @@ def test_agreement_is_told_by_scorer(run: Path, tmp_path: Path, capsys: pytest.C
     assert main(["eval", "agree", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["used"], told["scorers"][0]["scorer"], told["scorers"][0]["n"]) == (4, "steps", 4)
+
+
+def test_what_waits_is_listed(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", "queue"]) == 0
+    assert "等人看的 0 件" in capsys.readouterr().out
+    assert main(["eval", "review", saved(tmp_path, row("c.1", "steps", "appeal", None, "第五步\x1b[31m在最后"))]) == 0
+    blind = saved(tmp_path, row("c.0", "steps", "blind", "failed", "少一步"), blind=True, reviewer="小李")
+    assert main(["eval", "review", blind]) == 0
+    capsys.readouterr()
+    assert main(["eval", "queue"]) == 0
+    out = capsys.readouterr().out
+    assert "申诉 1，盲评和机器不一样 1" in out and "要求改成“通过”" in out and "盲评的人说“不通过”" in out
+    assert "小周：第五步" in out and "\x1b" not in out
+    assert main(["eval", "queue", "--limit", "1", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["total"], len(told["items"]), told["items"][0]["kind"]) == (2, 1, "appeal")

@@ -1,4 +1,4 @@
-"""``youli eval review`` and ``youli eval agree``: people's word about scores, and how far both agree."""
+"""``youli eval review``, ``agree`` and ``queue``: people's word about scores, how far both agree, what waits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from service.settings import read_settings
 
 if TYPE_CHECKING:
     from evals.agreement import Agreed, Agreement
+    from evals.queue import Waiting
 
 
 def run_review(file: str, run: str | None, as_json: bool) -> int:
@@ -74,6 +75,45 @@ def run_agree(runs: list[str], as_json: bool) -> int:
     found = agreement([Reviewed.read(folder) for folder in _apart(folders)], load_rubric())
     print(found.model_dump_json(indent=2) if as_json else "\n".join(_lines(found)))
     return 0
+
+
+def run_queue(shop: str, limit: int, as_json: bool) -> int:
+    """List what waits for a person in a shop's runs, the most pressing first."""
+    from evals.queue import waiting
+    from evals.rubric import load_rubric
+
+    page = waiting(read_settings().data_dir, shop, load_rubric(), limit)
+    if as_json:
+        print(page.model_dump_json(indent=2))
+        return 0
+    print(strong(word("eval_people", "waiting", total=page.total, **page.counts)))
+    for one in page.items:
+        print(printable(_waiting(one)))
+        if one.reason:
+            print(
+                faint(
+                    printable(
+                        "  " + word("eval_people", "waiting_said", names="、".join(one.reviewers), reason=one.reason)
+                    )
+                )
+            )
+        if one.referred:
+            print(faint(printable("  " + word("eval_people", "waiting_referred", reason=one.referred))))
+    return 0
+
+
+def _waiting(one: Waiting) -> str:
+    if one.kind == "live":
+        why = "、".join(word("eval_people", f"why_{name}") for name in one.why)
+        return word("eval_people", "waiting_live", case=one.case, name=one.name, why=why)
+    sides = {"machine": one.machine, "wanted": one.wanted or ("failed" if one.machine == "passed" else "passed")}
+    said = {side: word("eval_people", f"status_{status}") for side, status in sides.items()}
+    about = {
+        "run": one.run,
+        "case": one.case,
+        "scorer": one.scorer_name + (f"（{one.criterion}）" if one.criterion else ""),
+    }
+    return word("eval_people", f"waiting_{one.kind}", **about, **said)
 
 
 def _apart(folders: list[Path]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""``youli eval review|agree|blind|live``: what people say about scores. Each imports what it needs when it runs."""
+"""``youli eval review|agree|blind|live|queue``: what people say about scores; each imports what it needs when run."""
 
 from __future__ import annotations
 
@@ -67,9 +67,21 @@ def live(
     raise typer.Exit(run_live(shop, since, as_json))
 
 
+def queue(
+    shop: Annotated[str | None, typer.Option("--shop", help=_help("shop"))] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help=_help("eval_queue_limit"))] = 20,
+    as_json: Json = False,
+) -> None:
+    """List what waits for a person."""
+    from service.commands.eval_people import run_queue
+
+    raise typer.Exit(run_queue(shop or "default", limit, as_json))
+
+
 def register(evals: typer.Typer) -> None:
     """Put these commands into ``youli eval``."""
     evals.command("review", help=_help("eval_review"))(review)
     evals.command("agree", help=_help("eval_agree"))(agree)
     evals.command("blind", help=_help("eval_blind"))(blind)
     evals.command("live", help=_help("eval_live"))(live)
+    evals.command("queue", help=_help("eval_queue"))(queue)
