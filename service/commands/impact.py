@@ -66,7 +66,7 @@ async def _work(wanted: Wanted, settings: Settings, as_json: bool) -> Impact:
     book = load_rulebook(settings.knowledge_dir, settings.data_dir / "learned")
     with tempfile.TemporaryDirectory(prefix="youli-impact-") as folder:
         copied = copy_of(settings, Path(folder))
-        async with _library(copied, book) as library:
+        async with _library(copied, book, wanted) as library:
             drafter = Drafter(book, library)
 
             async def draft(inquiry: Inquiry) -> Draft:
@@ -75,13 +75,12 @@ async def _work(wanted: Wanted, settings: Settings, as_json: bool) -> Impact:
             async def publish() -> DocumentState:
                 return await library.publish(wanted.document, wanted.version, wanted.shop)
 
-            await _publishable(library, wanted)
             with progress(word("impact", "drafting"), as_json) as told:
                 return await impact(_asked(wanted.shop), draft, publish, told)
 
 
 async def _publishable(library: Library, wanted: Wanted) -> None:
-    """What cannot be published at all is told before a minute of drafting; errors as in :func:`run_impact`."""
+    """Errors as in :func:`run_impact`."""
     document = await library.history.document(wanted.document, wanted.shop)
     if document.source == "file":
         raise Conflict("impact_file_managed", path=document.path)
@@ -113,14 +112,19 @@ def _asked(shop: str) -> list[Asked]:
 
 
 @asynccontextmanager
-async def _library(settings: Settings, book: Rulebook) -> AsyncIterator[Library]:
-    """The copy, with the documents of ``knowledge/`` as the next start would bring them in."""
+async def _library(settings: Settings, book: Rulebook, wanted: Wanted) -> AsyncIterator[Library]:
+    """The copy, with the documents of ``knowledge/`` as the next start would bring them in.
+
+    Raises:
+        NotFound, Conflict: what is wanted cannot be published at all; told before a minute of drafting.
+    """
     from service.library.store import Library
     from service.rulebook.cited import cited_rules
     from service.rulebook.thesaurus import load_thesaurus
 
     library = await Library.open(settings, load_thesaurus(settings.knowledge_dir / "thesaurus.yaml"))
     try:
+        await _publishable(library, wanted)
         library.publisher.cited = cited_rules(book.boundaries)
         await library.sync(settings.knowledge_dir)
         yield library
