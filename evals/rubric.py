@@ -69,7 +69,7 @@ class RubricFile(StrictModel):
 
 @dataclass(frozen=True)
 class Rubric:
-    """The rubric, and the digest reviews are bound to."""
+    """The rubric, and the digest reviews are bound to: of what scores rest on, not of floors and sampling."""
 
     entry: RubricFile
     digest: str
@@ -94,7 +94,8 @@ def load_rubric(path: Path = RUBRIC) -> Rubric:
     for place, name in enumerate(entry.never_accepted):
         if name not in entry.scorers:
             raise file.error(phrase("rubric_no_scorer", scorer=name), "never_accepted", place)
-    return Rubric(entry, hashlib.sha256(path.read_bytes()).hexdigest()[:12])
+    scoring = entry.model_dump_json(include={"pass_", "scorers", "empathy", "bubbles"})
+    return Rubric(entry, hashlib.sha256(scoring.encode()).hexdigest()[:12])
 
 
 @cache

@@ -18,6 +18,9 @@ from service.text.segment import sentences
 LEAST = 6
 """Characters of a sentence below which saying it again is no repetition (好的，您说)."""
 
+NAMED = 80
+"""Characters of a twin's words by which it is named."""
+
 
 def repetition(played: Played, sight: Sight) -> Iterator[Score]:
     """No sentence of an earlier agent turn comes again; only where there was one."""
@@ -72,7 +75,8 @@ def twins(played: Played, sight: Sight) -> Iterator[Score]:
         if turn.draft is None:
             continue
         wrong = [*_moved(twin, turn.draft, sight), *_stayed(twin, played.draft, turn.draft)]
-        yield made(sight, "twins", not wrong, word("scoring", "twin", said=turn.said, what="；".join(wrong)))
+        score = made(sight, "twins", not wrong, word("scoring", "twin", said=turn.said, what="；".join(wrong)))
+        yield score.model_copy(update={"criterion": turn.said[:NAMED]})  # each can be reviewed by itself
 
 
 def _moved(twin: Twin, draft: Draft, sight: Sight) -> Iterator[str]:
