@@ -6,24 +6,23 @@ leave the list (``python -m tests.renew_misses`` writes it anew).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evals.dataset import Case, Twin
+from evals.playing import Drafting, Play
 from service.rulebook.yamlfile import read_yaml
 from service.schemas import Message
 from service.text.numerals import find_numbers
 
 if TYPE_CHECKING:
     from service.rulebook.facts import FactBook
-    from service.schemas import Draft, Inquiry
+    from service.schemas import Draft
 
 KNOWN = Path(__file__).with_name("known_misses.yaml")
 SMALL = 3
 """Numbers up to this are counting words, not claims."""
-
-Drafting = Callable[["Inquiry"], Awaitable["Draft"]]
 
 
 def known_misses() -> dict[str, list[str]]:
@@ -39,7 +38,7 @@ async def misses(case: Case, draft: Drafting, facts: FactBook) -> list[str]:
         field = facts.facts[twin.forget].entry.order if twin.forget else None
         other = await draft(case.twin(twin, field))
         found += [f"twin {number}: {what}" for what in _of_twin(twin, made, other, facts)]
-    return found
+    return [*found, *await _of_ladder(case, made, draft, facts)]
 
 
 async def moves(case: Case, draft: Drafting, tones: Mapping[str, str]) -> list[str]:
@@ -79,6 +78,15 @@ def _of_case(case: Case, made: Draft) -> list[str]:
         said = {number.value for number in find_numbers(made.reply) if number.value > SMALL}
         found += ["numbers"] * (not said <= set(expect.numbers))
     return found
+
+
+async def _of_ladder(case: Case, made: Draft, draft: Drafting, facts: FactBook) -> list[str]:
+    """The first push that turned the verdict."""
+    if not case.entry.pushes:
+        return []
+    played = await Play(draft, facts, twins=False).case(case)
+    turned = (n for n, turn in enumerate(played.pushes, 1) if turn.draft and turn.draft.verdict != made.verdict)
+    return [f"push {number}: verdict" for number in list(turned)[:1]]
 
 
 def _of_twin(twin: Twin, made: Draft, other: Draft, facts: FactBook) -> list[str]:
