@@ -12,7 +12,7 @@ demo: .venv/.runtime
 	@.venv/bin/youli demo
 
 test: .venv/.dev
-	@.venv/bin/python -m pytest -n 2
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup
 
 check: .venv/.dev
 	@.venv/bin/ruff format --check .

@@ -1,5 +1,6 @@
 """Fixtures every test may ask for: settings on an empty data folder, and the parts that are dear to load."""
 
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,11 +12,29 @@ from service.library.rules import LibraryRules, load_rules
 from service.library.store import Library
 from service.rulebook.thesaurus import Thesaurus, load_thesaurus
 from service.settings import HOME, Settings, read_settings
+from tests import prepared
 
 KNOWLEDGE = HOME / "knowledge"
 
 hypothesis_settings.register_profile("untimed", deadline=None)  # the first example pays for lazy imports
 hypothesis_settings.load_profile("untimed")
+
+gc.set_threshold(20_000, 10, 10)  # half a million rules and modules stay; nobody need look them through again and again
+
+
+@pytest.hookimpl(trylast=True)  # after pytest has made its own folder
+def pytest_configure(config: pytest.Config) -> None:
+    """What is shared lies in the folder of this run, above the workers' own."""
+    own = config.option.basetemp if hasattr(config, "workerinput") else None
+    prepared.share(Path(own).parent if own else config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share something made for their file stay with one worker, so that it is made once."""
+    for item in items:
+        made = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
+        if any(found[-1].scope == "module" for found in made) and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(autouse=True)

@@ -12,11 +12,12 @@ from service.drafting import Drafter
 from service.library.embed import OFFLINE, Aim
 from service.llm import ModelClient
 from service.modelside import ModelSide
-from service.rulebook.book import Rulebook, load_rulebook
+from service.rulebook.book import Rulebook
 from service.schemas import Draft, Event, Inquiry
 from service.writing.model import ModelWriter
 from service.writing.prompts import Prompts
 from tests.fake_model import FakeModel
+from tests.prepared import load_once
 
 ROOT = Path(__file__).resolve().parent.parent
 KNOWLEDGE = ROOT / "knowledge"
@@ -24,8 +25,14 @@ KNOWLEDGE = ROOT / "knowledge"
 
 @cache
 def shipped() -> Rulebook:
-    """The rulebook of this repository, loaded once a process."""
-    return load_rulebook(KNOWLEDGE)
+    """The rulebook of this repository, loaded once a process; what it learns is shared with the other one."""
+    return load_once(KNOWLEDGE)
+
+
+@cache
+def prompts() -> Prompts:
+    """The prompts of this repository, read once a process: to make templates of them is dear."""
+    return Prompts.load(ROOT / "prompts")
 
 
 class EmptyLibrary:
@@ -59,7 +66,7 @@ def inquiry(*turns: str, order: dict[str, Any] | None = None, **rest: Any) -> In
 async def model_drafter(fake: FakeModel, deadline: float = 8.0, **more: Any) -> AsyncIterator[Drafter]:
     """A drafter whose model is ``fake``."""
     client = ModelClient("some-model", "sk-test", fake.url)
-    side = ModelSide(ModelWriter(client, Prompts.load(ROOT / "prompts")), deadline)
+    side = ModelSide(ModelWriter(client, prompts()), deadline)
     yield Drafter(shipped(), more.pop("library", EmptyLibrary()), side, **more)
     await client.close()
 

@@ -13,11 +13,12 @@ from service.api.described import examples_of
 from service.app import create_app
 from service.schemas.checks import MAX_BATCH_CHARS, MAX_ITEMS
 from service.settings import Settings
+from tests.prepared import ready
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    settings = Settings(auth="off", data_dir=tmp_path_factory.mktemp("data"))
+    settings = Settings(auth="off", data_dir=ready(tmp_path_factory.mktemp("data")))
     with TestClient(create_app(settings, hosts={"testserver"})) as made:
         yield made
 

@@ -15,6 +15,7 @@ from service.app import create_app
 from service.settings import Settings
 from tests.fake_desk import is_problem
 from tests.fake_model import FakeModel, Reply
+from tests.prepared import ready
 from tests.test_judge import fair
 
 CASE = "overdue_no_reason.a3"
@@ -29,7 +30,7 @@ def judge() -> Iterator[FakeModel]:
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory, judge: FakeModel) -> Iterator[TestClient]:
-    data = tmp_path_factory.mktemp("data")
+    data = ready(tmp_path_factory.mktemp("data"))
     made = Settings(auth="off", data_dir=data, judge_model="judge-1", judge_base_url=judge.url)
     with TestClient(create_app(made, hosts={"testserver"})) as running:
         yield running

@@ -15,6 +15,7 @@ from service.app import create_app
 from service.schemas import Feedback
 from service.settings import Settings
 from tests.fake_desk import is_problem
+from tests.prepared import ready
 
 UMBRELLA: dict[str, Any] = examples_of("create_draft")["refuse"]["request"]
 CONVERSATIONS = (f"c{n}" for n in itertools.count())
@@ -22,7 +23,7 @@ CONVERSATIONS = (f"c{n}" for n in itertools.count())
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    made = Settings(auth="off", data_dir=tmp_path_factory.mktemp("data"))
+    made = Settings(auth="off", data_dir=ready(tmp_path_factory.mktemp("data")))
     with TestClient(create_app(made, hosts={"testserver"})) as running:
         yield running
 

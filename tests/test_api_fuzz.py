@@ -15,6 +15,7 @@ from service.api.described import examples_of
 from service.app import create_app
 from service.settings import Settings
 from tests.fake_desk import is_problem
+from tests.prepared import ready
 
 DOORS = {
     "create_draft": "/v1/drafts",
@@ -39,7 +40,7 @@ VALUES = st.recursive(
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    made = Settings(auth="off", data_dir=tmp_path_factory.mktemp("data"))
+    made = Settings(auth="off", data_dir=ready(tmp_path_factory.mktemp("data")))
     with TestClient(create_app(made, hosts={"testserver"})) as running:
         yield running
 

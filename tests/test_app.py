@@ -17,6 +17,7 @@ from service.errors import EnvironmentProblem
 from service.schemas import BatchResult, CheckResult, Draft, MaskResult, SearchResult
 from service.settings import Settings
 from tests.fake_desk import FakeDesk, client_of
+from tests.prepared import ready
 
 DOORS = {
     "create_draft": ("POST", "/v1/drafts", 201, Draft),
@@ -42,7 +43,7 @@ CASES = [(operation, name) for operation in DOORS for name in examples_of(operat
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    settings = Settings(auth="off", data_dir=tmp_path_factory.mktemp("data"))
+    settings = Settings(auth="off", data_dir=ready(tmp_path_factory.mktemp("data")))
     with TestClient(create_app(settings, hosts={"testserver"})) as made:
         yield made
 

@@ -16,6 +16,7 @@ from service.errors import EnvironmentProblem, RulebookError
 from service.settings import Settings
 from tests.fake_model import FakeModel, Reply
 from tests.fake_vectors import embeds
+from tests.prepared import ready
 
 KEY = "sk-the-shops-own-key"
 ASKED = {
@@ -29,7 +30,7 @@ def _settings(data: Path, **more: Any) -> Settings:
 
 
 def _with_model(data: Path, fake: FakeModel) -> Settings:
-    return _settings(data, model="fake-1", OPENAI_API_KEY=SecretStr(KEY), OPENAI_BASE_URL=fake.url)
+    return _settings(ready(data), model="fake-1", OPENAI_API_KEY=SecretStr(KEY), OPENAI_BASE_URL=fake.url)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -103,7 +104,7 @@ async def test_a_broken_rulebook_touches_no_data_folder(tmp_path: Path) -> None:
 
 
 async def test_warming_up_keeps_nothing(tmp_path: Path) -> None:
-    async with assemble(_settings(tmp_path), owner=False) as desk:
+    async with assemble(_settings(ready(tmp_path)), owner=False) as desk:
         kept: list[Any] = []
 
         class Watching:
@@ -119,7 +120,7 @@ async def test_warming_up_keeps_nothing(tmp_path: Path) -> None:
 def test_a_draft_is_looked_up_by_meaning_with_nothing_personal(tmp_path: Path) -> None:
     with FakeModel() as fake:
         fake.vectors = embeds()
-        settings = _settings(tmp_path, embedding_model="e-1", embedding_base_url=fake.url)
+        settings = _settings(ready(tmp_path), embedding_model="e-1", embedding_base_url=fake.url)
         asked = ASKED | {"context": {"buyer": "伞下听雨"}}
         asked["messages"] = [{"role": "customer", "content": "我是伞下听雨，电话13800138000，伞放了一个月，退了吧"}]
         with TestClient(create_app(settings, hosts={"testserver"})) as client:

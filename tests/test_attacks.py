@@ -50,7 +50,7 @@ def test_there_are_at_least_three_hundred_in_ten_kinds() -> None:
     assert len(KINDS) == 10
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in KINDS])
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
 async def test_nothing_a_yes_man_writes_leaves(fake: FakeModel, kind: str, stream: bool) -> None:
     released, flipped = [], []

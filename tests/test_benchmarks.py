@@ -22,10 +22,9 @@ from service.llm import ModelClient
 from service.llm_embed import EmbeddingClient
 from service.modelside import ModelSide
 from service.schemas import Inquiry
-from service.settings import HOME, read_settings
+from service.settings import read_settings
 from service.writing.model import ModelWriter
-from service.writing.prompts import Prompts
-from tests.desk import EmptyLibrary, draft, shipped
+from tests.desk import EmptyLibrary, draft, prompts, shipped
 from tests.desk import inquiry as desk_inquiry
 
 DEADLINE_S = 30.0
@@ -42,7 +41,7 @@ async def _drafted(endpoint: Served, stream: bool, deadline: float = DEADLINE_S)
     named = {name: value for name, value in environment.items() if name.startswith("OPENAI_")}
     client = ModelClient.from_settings(read_settings(model=environment["YOULI_MODEL"], **named))
     assert client is not None
-    side = ModelSide(ModelWriter(client, Prompts.load(HOME / "prompts")), deadline)
+    side = ModelSide(ModelWriter(client, prompts()), deadline)
     # heard by frames: learning from examples takes seconds
     order = {"received": True, "days_since_received": 12}
     inquiry = desk_inquiry("不想要了，退货退款", order=order, writer="auto", stream=stream)

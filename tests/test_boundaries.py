@@ -6,7 +6,7 @@ import pytest
 
 from service.errors import RulebookError
 from service.examples import check_examples, check_sources
-from service.rulebook.book import load_rulebook
+from service.rulebook.book import digest_of, load_rulebook
 from tests.desk import KNOWLEDGE, shipped
 
 
@@ -77,10 +77,10 @@ def test_a_broken_rule_is_told_with_file_and_line(copy, file, old, new, says):
 
 
 def test_the_digest_moves_with_any_rule_file_and_with_nothing_else(copy):
-    before = load_rulebook(copy).digest
+    before = digest_of(copy)
     (copy / "README.md").write_text("anything", "utf-8")
     (copy / "guidelines" / "five-steps.md").write_text("# 别的\n\n内容。\n", "utf-8")
-    assert load_rulebook(copy).digest == before
+    assert digest_of(copy) == before
     path = copy / "shops" / "demo.yaml"
     path.write_text(path.read_text("utf-8").replace("amount: 8", "amount: 9"), "utf-8")
-    assert load_rulebook(copy).digest != before
+    assert load_rulebook(copy).digest == digest_of(copy) != before

@@ -20,6 +20,7 @@ from service.errors import Unavailable
 from service.schemas import Draft, Event, Inquiry
 from service.settings import HOME, Settings
 from tests.fake_desk import FakeDesk, FakeDrafter
+from tests.prepared import ready
 from tests.serving import serving
 
 ASKED: dict[str, Any] = examples_of("create_chat_completion")["umbrella"]["request"]
@@ -30,7 +31,7 @@ CHAT: dict[str, Any] = {"model": ASKED["model"], "messages": ASKED["messages"]}
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A whole desk."""
-    with serving(create_app(Settings(auth="off", data_dir=tmp_path_factory.mktemp("data")))) as made:
+    with serving(create_app(Settings(auth="off", data_dir=ready(tmp_path_factory.mktemp("data"))))) as made:
         yield f"{made}/v1"
 
 

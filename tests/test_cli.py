@@ -21,6 +21,7 @@ from service.commands.place import knowledge_dir
 from service.commands.words import printable
 from service.errors import UsageError
 from service.settings import HOME, read_settings
+from tests.prepared import ready
 
 ROOT = Path(__file__).resolve().parent.parent
 INQUIRY = {
@@ -31,7 +32,7 @@ INQUIRY = {
 
 @pytest.fixture(autouse=True)
 def _own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("YOULI_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("YOULI_DATA_DIR", str(ready(tmp_path / "data")))
     for name in ("YOULI_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL", "YOULI_KNOWLEDGE_DIR"):
         monkeypatch.delenv(name, raising=False)
 
@@ -261,7 +262,10 @@ def test_something_is_printed_before_the_heavy_part(capsys: pytest.CaptureFixtur
     assert "facts.yaml" in err
 
 
-def test_knowledge_goes_round(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_knowledge_goes_round(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YOULI_DATA_DIR", str(tmp_path / "empty"))
     assert main(["knowledge", "sync", "--json"]) == 0
     first = json.loads(capsys.readouterr().out)
     assert first["added"]

@@ -15,6 +15,7 @@ import pytest
 from service.cli import main
 from service.commands import progress as bars
 from tests.papers import HELD, gift
+from tests.prepared import ready
 from tests.test_serve import ROOT, START_S, _command, _environment, start_server
 
 
@@ -160,7 +161,7 @@ def test_a_bar_is_shown_to_people_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_running_server_serves_what_the_shell_publishes(papers: Path, tmp_path: Path) -> None:
-    server = start_server(tmp_path / "data")
+    server = start_server(ready(tmp_path / "data"))
     try:
 
         def shell(*arguments: str) -> dict[str, Any]:

@@ -7,9 +7,8 @@ from collections import Counter
 import pytest
 
 from service.rulebook.forbidden import ForbiddenRules
-from service.rulebook.forbiddenfiles import load_forbidden
 from service.rulebook.sentences import find_forbidden
-from service.settings import HOME
+from tests.desk import shipped
 from tests.evasion import LOOKALIKES, PHRASES, TECHNIQUES, cases
 
 EVERY = 7
@@ -18,7 +17,7 @@ EVERY = 7
 
 @pytest.fixture(scope="module")
 def rules() -> ForbiddenRules:
-    return load_forbidden(HOME / "knowledge" / "forbidden")
+    return shipped().forbidden
 
 
 def blocks(text: str, rules: ForbiddenRules) -> bool:

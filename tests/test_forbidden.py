@@ -8,16 +8,15 @@ import pytest
 from service.errors import RulebookError
 from service.rulebook.forbidden import ForbiddenRules
 from service.rulebook.forbiddenfiles import load_forbidden
-from service.settings import HOME
+from tests import desk
 
-FOLDER = HOME / "knowledge" / "forbidden"
 BAD = ["雨伞一号", "雨伞二号", "雨伞三号", "雨伞四号", "雨伞五号", "雨伞六号", "雨伞七号", "雨伞八号"]
 OK = ["鞋一号", "鞋二号", "鞋三号", "鞋四号", "鞋五号", "鞋六号", "鞋七号", "鞋八号"]
 
 
 @pytest.fixture(scope="module")
 def shipped() -> ForbiddenRules:
-    return load_forbidden(FOLDER)
+    return desk.shipped().forbidden
 
 
 def write(folder: Path, *, category: str = "vague", rule: str = "", bad: list[str] = BAD, ok: list[str] = OK) -> Path:

@@ -15,6 +15,7 @@ from service.rulebook.learning import learn, script_sentences
 from service.rulebook.likeness import Example, Likeness, clause_runs, digest, read_likeness, runs
 from service.settings import HOME
 from service.text.segment import sentences
+from tests.desk import shipped
 
 KNOWLEDGE = HOME / "knowledge"
 BAD = ["雨伞真丑", "这雨伞丑得很", "丑雨伞一把", "雨伞太丑了", "雨伞丑死了", "好丑的雨伞"]
@@ -28,14 +29,15 @@ def hear(ear: Ear, text: str) -> list[Heard]:
 
 
 def test_the_shipped_weights_were_learned_from_the_present_sentences() -> None:
-    rules = load_forbidden(KNOWLEDGE / "forbidden")
+    rules = shipped().forbidden
     assert not rules.stale(), "run: python -m service.rulebook.learning"
 
 
 def test_what_no_frame_catches_is_heard_and_likened_to_an_example() -> None:
-    rules = load_forbidden(KNOWLEDGE / "forbidden")
+    rules = shipped().forbidden
     some = [e for e in rules.examples if e.rule][::40]
-    heard = [e for e in some if not check_phrases(e.text, type(rules)(rules.rules))]
+    frames_alone = type(rules)(rules.rules)
+    heard = [e for e in some if not check_phrases(e.text, frames_alone)]
     caught = [e for e in heard if any(f.severity == "block" for f in check_phrases(e.text, rules))]
     assert len(heard) > 10
     assert len(caught) > 0.8 * len(heard)
@@ -45,7 +47,7 @@ def test_what_no_frame_catches_is_heard_and_likened_to_an_example() -> None:
 
 
 def test_the_shops_own_scripts_do_not_sound_forbidden() -> None:
-    rules = load_forbidden(KNOWLEDGE / "forbidden")
+    rules = shipped().forbidden
     scripts = list(script_sentences(KNOWLEDGE / "scenarios"))
     alarms = [s for s in scripts if any(f.severity == "block" for f in check_phrases(s, rules))]
     assert len(scripts) > 100

@@ -7,12 +7,11 @@ import pytest
 from service.errors import ModelError
 from service.llm import ModelClient
 from service.schemas import Context, Inquiry, Message, Order, Passage, Step, Style
-from service.settings import HOME
 from service.writing.answer import answer_schema
 from service.writing.material import Told
 from service.writing.model import ModelWriter
 from service.writing.page import Page, Spent, Spoilt
-from service.writing.prompts import Prompts
+from tests.desk import prompts
 from tests.fake_model import FakeModel, Reply, obedient
 
 PLAN = ["empathy", "rule", "closing"]
@@ -60,7 +59,7 @@ def fake():
 async def writer(fake, monkeypatch):
     monkeypatch.setattr("service.llm_ask.PAUSE_S", 0.01)
     client = ModelClient("some-model", "sk-test", fake.url)
-    yield ModelWriter(client, Prompts.load(HOME / "prompts"))
+    yield ModelWriter(client, prompts())
     await client.close()
 
 
@@ -109,7 +108,7 @@ async def test_a_good_answer_becomes_the_steps(writer, fake):
         (name, text, "model", [1]) for name, text in zip(PLAN, TEXTS, strict=True)
     ]
     assert (reply.spent.calls, reply.spent.model, reply.spent.usage["total_tokens"]) == (1, "fake-1", 18)
-    assert writer.label == Prompts.load(HOME / "prompts")["draft"].label
+    assert writer.label == prompts()["draft"].label
 
 
 async def test_the_model_is_told_plan_verdict_facts_passages_and_ground(writer, fake):
@@ -168,7 +167,7 @@ async def test_nothing_personal_leaves(writer, fake):
 
 
 async def test_values_at_the_cut_of_a_long_message_do_not_leave_in_halves(writer, fake):
-    limit = Prompts.load(HOME / "prompts")["draft"].head.limits["turn_chars"]
+    limit = prompts()["draft"].head.limits["turn_chars"]
     for shift in range(13):
         await write(writer, inquiry("好" * (limit - shift) + "13900001234，谢谢"))
     for request in fake.requests:
@@ -389,7 +388,7 @@ async def test_rewriting_asks_for_the_failed_steps_with_the_reasons_and_the_same
 
 
 async def test_what_does_not_fit_is_cut_oldest_and_longest_first_and_said(writer, fake):
-    limits = Prompts.load(HOME / "prompts")["draft"].head.limits
+    limits = prompts()["draft"].head.limits
     said = [f"第{n}句" + "长" * (limits["turn_chars"] - 5) for n in range(6)]
     long = PASSAGE.model_copy(update={"text": "条" * 3000})
     page = page_of(writer, inquiry(*said), passages=[PASSAGE, long, long, long, long])

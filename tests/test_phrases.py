@@ -6,10 +6,9 @@ from hypothesis import strategies as st
 
 from service.checks.phrases import check_phrases
 from service.rulebook.forbidden import ForbiddenRules
-from service.rulebook.forbiddenfiles import load_forbidden
-from service.settings import HOME
+from tests.desk import shipped
 
-RULES = load_forbidden(HOME / "knowledge" / "forbidden")
+RULES = shipped().forbidden
 SIX = {"demeaning", "vague", "blame_shifting", "over_apology", "unauthorized_promise", "flat_refusal"}
 
 

@@ -15,6 +15,7 @@ from service.reloading import Keeper, following
 from service.settings import Settings
 from tests.desk import KNOWLEDGE, inquiry
 from tests.fake_desk import FakeDesk, client_of
+from tests.prepared import ready
 from tests.test_serve import Server, start_server
 
 PATIENCE_S = 240
@@ -43,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def server(tmp_path: Path, folder: Path) -> Iterator[Server]:
     more = {"YOULI_KNOWLEDGE_DIR": str(folder), "YOULI_KNOWLEDGE_POLL_S": "0.2"}
-    running = start_server(tmp_path / "data", **more)
+    running = start_server(ready(tmp_path / "data"), **more)
     yield running
     if running.process.poll() is None:
         running.stop()
@@ -106,7 +107,7 @@ class Hasty(Keeper):
 
 
 async def test_a_draft_in_flight_keeps_its_rulebook(tmp_path: Path, folder: Path) -> None:
-    settings = Settings(auth="off", data_dir=tmp_path / "data", knowledge_dir=folder)
+    settings = Settings(auth="off", data_dir=ready(tmp_path / "data"), knowledge_dir=folder)
     published: list[Desk] = []
     async with assemble(settings, owner=True) as desk:
         keeper = Hasty(desk, published.append)

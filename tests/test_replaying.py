@@ -14,6 +14,7 @@ from service.cli import main
 from service.rulebook.archive import pack, unpack
 from service.rulebook.book import digest_of
 from service.settings import HOME
+from tests.prepared import ready
 
 ASKED = ["draft", "颜色不喜欢，想退", "--order", "days_since_received=9", "--order", "used=false", "--json"]
 
@@ -24,7 +25,7 @@ def knowledge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copy = tmp_path / "knowledge"
     shutil.copytree(HOME / "knowledge", copy)
     monkeypatch.setenv("YOULI_KNOWLEDGE_DIR", str(copy))
-    monkeypatch.setenv("YOULI_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("YOULI_DATA_DIR", str(ready(tmp_path / "data")))
     return copy
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from service.settings import HOME
+from tests.prepared import ready
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 60
@@ -248,7 +249,7 @@ def test_what_the_shell_publishes_the_server_finds(server: Server, tmp_path: Pat
 
 
 def test_it_stops_cleanly_and_starts_again_with_everything(tmp_path: Path) -> None:
-    first = start_server(tmp_path)
+    first = start_server(ready(tmp_path))
     draft = first.call("POST", "/v1/drafts", {"messages": [{"role": "customer", "content": "在吗"}]})[1]
     code, err = first.stop(signal.SIGTERM)
     assert code == 0
@@ -263,7 +264,7 @@ def test_it_stops_cleanly_and_starts_again_with_everything(tmp_path: Path) -> No
 
 
 def test_killed_it_loses_nothing_it_answered(tmp_path: Path) -> None:
-    first = start_server(tmp_path)
+    first = start_server(ready(tmp_path))
     drafts = [
         first.call("POST", "/v1/drafts", {"messages": [{"role": "customer", "content": "在吗"}]})[1] for _ in range(5)
     ]
@@ -275,7 +276,7 @@ def test_killed_it_loses_nothing_it_answered(tmp_path: Path) -> None:
 
 
 def test_its_log_holds_ids_and_nobodys_words(tmp_path: Path) -> None:
-    running = start_server(tmp_path, verbose=True)
+    running = start_server(ready(tmp_path), verbose=True)
     said = {"messages": [{"role": "customer", "content": "我叫欧阳翠花，电话13800138000"}]}
     headers = {"X-Request-Id": "seen-in-the-log"}
     assert running.call("POST", "/v1/drafts", said, headers)[0] == 201

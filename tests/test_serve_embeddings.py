@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.fake_model import FakeModel, Reply
 from tests.fake_vectors import embeds
+from tests.prepared import learned
 from tests.test_serve import ROOT, START_S, Server, _command, _environment, start_server
 
 ASKED = {"query": "礼盒少件几天补发", "kinds": ["shop"]}
@@ -34,7 +35,7 @@ def _shell(data: Path, *arguments: str, **more: str) -> tuple[int, Any]:
 
 
 def test_down_up_and_another(tmp_path: Path) -> None:
-    data, note = tmp_path / "data", tmp_path / "礼盒.txt"
+    data, note = learned(tmp_path / "data"), tmp_path / "礼盒.txt"
     note.write_text("礼盒少件的，三天内补发。", encoding="utf-8")
     with FakeModel() as fake:
         endpoint = {"YOULI_EMBEDDING_MODEL": "e-1", "YOULI_EMBEDDING_BASE_URL": fake.url}
