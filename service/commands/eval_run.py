@@ -124,7 +124,7 @@ async def _work(options: RunOptions, settings: Settings) -> Done:
         )
         with progress(word("eval", "running"), options.as_json) as told:
             ran = await runner.run(folder, info, cases, told)
-        done = Done(folder, ran, _summary(ran, cases, _watched(options, ran, sight), cache.hits))
+        done = Done(folder, ran, _summary(ran, cases, _watched(options, ran, cases, sight), cache.hits))
         _write(done, settings)
         write_info(folder, ran.info)
     return done
@@ -195,11 +195,15 @@ def _summary(ran: Ran, cases: list[Case], spoiled: list[Killed], hits: int) -> S
     return made.model_copy(update={"cached": hits})
 
 
-def _watched(options: RunOptions, ran: Ran, sight: Sight) -> list[Killed]:
+def _watched(options: RunOptions, ran: Ran, cases: list[Case], sight: Sight) -> list[Killed]:
     """How many spoiled drafts the scores catch: whether they can be believed."""
     if not options.mutations or options.only:
         return []
-    return []
+    from evals.mutations import again, watch
+    from evals.scoring import rule_scores
+
+    played = again(ran.results, {case.entry.id: case for case in cases})
+    return watch(played, lambda one: rule_scores(one, sight))
 
 
 def _write(done: Done, settings: Settings) -> None:
