@@ -65,6 +65,12 @@ class RubricFile(StrictModel):
     gate: GateRule
     bubbles: Annotated[int, Field(ge=1)]
     """Most bubbles of a reply."""
+    bubble_chars: Annotated[int, Field(ge=20)]
+    """Most characters of one bubble."""
+    strict: list[str] = Field(default_factory=list)
+    """Rules of the checks that only warn the desk and fail here all the same."""
+    off_limits: list[str] = Field(default_factory=list)
+    """Topics (``knowledge/faithful.yaml``) no reply brings up by itself."""
 
 
 @dataclass(frozen=True)

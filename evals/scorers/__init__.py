@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from evals.playing import Played
 from evals.results import Score
-from evals.scorers import checks, facts, steps, turns, verdict
+from evals.scorers import checks, facts, steps, topics, turns, verdict
 from evals.sight import Sight
 
 Scorer = Callable[[Played, Sight], Iterator[Score]]
@@ -22,6 +22,7 @@ SCORERS: tuple[Scorer, ...] = (
     steps.empathy,
     steps.bubbles,
     checks.categories,
+    topics.off_limits,
     facts.numbers,
     facts.offer,
     facts.sources,

@@ -29,12 +29,13 @@ SCORED: dict[Category, str] = {
 
 
 def categories(played: Played, sight: Sight) -> Iterator[Score]:
-    """Every category of findings; one that must be changed before sending fails it, a warning does not."""
+    """Every category of findings; what must be changed before sending fails it, warnings only where so told."""
     if played.draft is None or not played.draft.steps:
         return
     found: dict[str, list[Finding]] = {scorer: [] for scorer in SCORED.values()}
+    strict = sight.rubric.entry.strict
     for finding in sight.findings(played.draft, played.inquiry):
-        if finding.severity == "block":
+        if finding.severity == "block" or finding.rule in strict:
             found[SCORED[finding.category]].append(finding)
     for scorer, findings in found.items():
         first = findings[0] if findings else None

@@ -14,6 +14,9 @@ from service.schemas import Draft, Inquiry, StepName
 from service.text.normalise import fold
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
+_PAIR = re.compile(r"(?=([\u4e00-\u9fff]{2}))")
+_GAP = "|"
+"""Stands for a stock phrase: what stood on either side of it is no pair."""
 
 
 def steps(played: Played, sight: Sight) -> Iterator[Score]:
@@ -41,26 +44,32 @@ def empathy(played: Played, sight: Sight) -> Iterator[Score]:
     if draft is None or step is None:
         return
     entry, common = sight.rubric.entry.empathy, frozenset(sight.book.checkrules.entry.method.common)
-    said = _telling(_said(played.inquiry, sight), common)
-    if len(said) < entry.least:
+    said = _said(played.inquiry, sight)
+    if len(_telling(said, common)) < entry.least:
         return
     text = fold(step.text)
     for words in sorted(entry.generic, key=len, reverse=True):
-        text = text.replace(words, "")
+        text = text.replace(words, _GAP)
     start, end = _place(draft, "empathy")
     reason = word("scoring", "empathy")
     mark = Mark(start=start, end=end, why=reason)
-    passed = len(said & _telling(text, common)) >= entry.shared
+    passed = len(_shared(said, text, common, frozenset("".join(entry.generic)))) >= entry.shared
     yield made(sight, "empathy", passed, reason, step="empathy", marks=[mark])
 
 
 def bubbles(played: Played, sight: Sight) -> Iterator[Score]:
-    """Not more bubbles than somebody reads; how long each is, is a check's."""
+    """Not more bubbles than somebody reads, and none much longer than one reads in a chat."""
     if played.draft is None or not played.draft.steps:
         return
     came, most = len(played.draft.steps), sight.rubric.entry.bubbles
     if came > most:
         yield made(sight, "length", False, word("scoring", "bubbles", made=came, most=most))
+    longest, chars = max(played.draft.steps, key=lambda step: len(step.text)), sight.rubric.entry.bubble_chars
+    if len(longest.text) > chars:
+        start, end = _place(played.draft, longest.step)
+        reason = word("scoring", "bubble", made=len(longest.text), most=chars)
+        mark = Mark(start=start + chars, end=end, why=reason)
+        yield made(sight, "length", False, reason, step=longest.step, marks=[mark])
 
 
 def _said(inquiry: Inquiry, sight: Sight) -> str:
@@ -68,6 +77,13 @@ def _said(inquiry: Inquiry, sight: Sight) -> str:
     order = inquiry.order
     words = [message.content for message in inquiry.messages if message.role == "customer"]
     return fold("\n".join([*words, order.product or "", order.category or "", sight.goods(order)]))
+
+
+def _shared(said: str, text: str, common: frozenset[str], generic: frozenset[str]) -> set[str]:
+    """What tells something in both texts: characters, and pairs of them where stock phrases use them too."""
+    single = (_telling(said, common) & _telling(text, common)) - generic
+    pairs = set(_PAIR.findall(said)) & set(_PAIR.findall(text))
+    return single | {pair for pair in pairs if not common.issuperset(pair)}
 
 
 def _telling(text: str, common: frozenset[str]) -> set[str]:
