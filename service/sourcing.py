@@ -21,6 +21,8 @@ QUOTABLE = frozenset({"law", "platform", "shop"})
 """Authorities whose quoted words are a source for numbers."""
 _CHECKED_ON = re.compile(r"^【\w+｜[^】]*】", re.MULTILINE)
 """A paragraph's mark: the day it was checked is no number of the rule's."""
+_ARTICLE = re.compile(r"第 ?(?:\d{2,}|[4-9]|[四五六七八九十百][零一二三四五六七八九十百]*) ?条(?:[、，]\d+条?)*")
+"""Where a rule stands (第25条) is no number of the rule's: it would be a source for 25 days. Up to three need none."""
 
 
 def ground_of(brief: Brief, cited: Cited, playbook: Sequence[Step] = ()) -> Ground:
@@ -50,7 +52,7 @@ def ground_of(brief: Brief, cited: Cited, playbook: Sequence[Step] = ()) -> Grou
 
 
 def _quotes(citations: Iterable[Citation]) -> list[str]:
-    return [_CHECKED_ON.sub("", c.quote) for c in citations if c.authority in QUOTABLE]
+    return [_ARTICLE.sub("", _CHECKED_ON.sub("", c.quote)) for c in citations if c.authority in QUOTABLE]
 
 
 def _granted(brief: Brief) -> list[str]:

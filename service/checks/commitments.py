@@ -23,7 +23,7 @@ def ungranted(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
     only warns. What hangs on an ``if``, is denied, asked, wished by the buyer or quoted is no commitment.
     """
     if ground.verdict == "reasonable":
-        return []
+        return _presents(said, ground, rules)
     warn = not ground.given or ground.verdict is None
     pairs = [(match, group == "outright") for group in ("outright", "grant") for match in said.matches(group)]
     found: list[Finding] = []
@@ -36,6 +36,25 @@ def ungranted(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
             found.append(said.finding("commitment_without_verdict", start, match.end, warn=warn))
             end = match.end
     return found
+
+
+def _presents(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
+    """What is given on top of what is due, and that neither a record nor the buyer tells of."""
+    told = ground.recorded.text + ground.claimed.text
+    found: list[Finding] = []
+    for match in said.matches("grant"):
+        named = [(name.rstrip("0123456789"), said.text[slice(*span)]) for name, span in match.captures.items()]
+        named = [(name, word) for name, word in named if name in rules.entry.benefits]
+        if (
+            named
+            and all(word not in rules.entry.presents.get(name, [word]) for name, word in named)
+            and not any(word in told for _, word in named)
+            and (not found or match.start >= found[-1].end)
+            and not said.conditional(match.start)
+            and said.ours(match, outright=False)
+        ):
+            found.append(said.finding("present_without_source", match.start, match.end, warn=not ground.given))
+    return found[:MOST]
 
 
 def _after_known(match: FrameMatch, said: Said, ground: Ground, rules: CheckRules) -> int:

@@ -80,6 +80,8 @@ def _job(one: _Placed, ground: Ground, rules: CheckRules) -> list[Finding]:
         found = [
             *_familiar(said, ground, rules),
             *(job(said, ground, rules) if job else []),
+            *(_yields(said, ground) if name != "empathy" else []),  # empathy tells back what was said before
+            *_hurdles(said, ground),
             *_repeated(said, ground, rules),
         ]
     return [f.model_copy(update={"start": f.start + one.start, "end": f.end + one.start, "step": name}) for f in found]
@@ -114,14 +116,43 @@ def _alternative(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]
     return [] if ground.offers else [said.finding("offer_not_there", 0, len(said.text))]
 
 
-def _firmness(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
-    """Neither gives more nor talks anybody out of a complaint. Plain commitments are the grounding check's."""
+def _yields(said: Said, ground: Ground) -> list[Finding]:
+    """In whichever step, nobody is talked out of a complaint, and what was refused is not given after all.
+
+    Plain commitments are the grounding check's.
+    """
+    refused = ground.verdict in ("unreasonable", None)
+    pairs = [("firmness_concedes", "concede")] * refused + [("firmness_discourages", "discourage")]
     return [
         said.finding(rule, m.start, m.end)
-        for rule, group in (("firmness_concedes", "concede"), ("firmness_discourages", "discourage"))
+        for rule, group in pairs
         for m in said.matches(group)
         if not (said.covered("negated", m) or said.reported(m.start, m.end))
     ]
+
+
+def _hurdles(said: Said, ground: Ground) -> list[Finding]:
+    """What is due hangs on nothing more than what was decided."""
+    if ground.verdict != "reasonable":
+        return []
+    return [
+        said.finding("hurdle_added", m.start, m.end)
+        for m in said.matches("hurdle")
+        if not (said.reported(m.start, m.end) or said.text[m.start : m.end] in ground.recorded.text)
+    ]
+
+
+def _solution(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
+    """What is due is given: some help must be named, whatever else is said."""
+    if ground.verdict != "reasonable" or said.matches("help"):
+        return []
+    return [said.finding("solution_without_help", 0, len(said.text))]
+
+
+def _question(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
+    if "?" in said.text or said.matches("ask_one"):
+        return []
+    return [said.finding("question_without_question", 0, len(said.text))]
 
 
 def _closing(said: Said, ground: Ground, rules: CheckRules) -> list[Finding]:
@@ -150,6 +181,7 @@ _JOBS: dict[StepName, Callable[[Said, Ground, CheckRules], list[Finding]]] = {
     "empathy": _empathy,
     "rule": _rule,
     "alternative": _alternative,
-    "firmness": _firmness,
     "closing": _closing,
+    "solution": _solution,
+    "question": _question,
 }

@@ -157,6 +157,11 @@ class CheckFile(StrictModel):
     """Characters of a text that are checked; what lies beyond is neither read nor let through."""
     words: dict[str, list[str]]
     benefits: dict[str, list[str]]
+    presents: dict[str, list[str]]
+    """Classes of benefits no verdict brings with it: each needs a record, or the buyer's word for what was announced.
+
+    The words listed tell nothing by themselves.
+    """
     acts: dict[str, ActFile]
     not_recorded: list[str]
     permits: dict[str, PermitFile]

@@ -22,7 +22,7 @@ from service.text.normalise import fold
 RULE_IDS = frozenset(
     {
         *("numbers_without_source", "buyer_number_as_commitment", "commitment_without_verdict"),
-        *("act_said_done", "placeholder"),
+        *("act_said_done", "placeholder", "present_without_source"),
         *("step_missing", "step_unplanned", "step_out_of_order", "step_empty", "empathy_formula", "empathy_general"),
         *(
             "familiar_out_of_place",
@@ -31,6 +31,7 @@ RULE_IDS = frozenset(
             "firmness_concedes",
             "firmness_discourages",
         ),
+        *("solution_without_help", "question_without_question", "hurdle_added"),
         *("closing_without_next", "sentence_repeated"),
         *("too_long", "too_long_to_check", "private_data", "alias_left"),
     }
@@ -68,7 +69,7 @@ GROUPS = frozenset(
             "missing",
         ),
         *("done", "done_for_you", "not_done", "pending"),
-        *("formula", "conclusion", "concede", "discourage", "next"),
+        *("formula", "conclusion", "concede", "discourage", "next", "help", "ask_one", "hurdle"),
     }
 )
 """Lists of frames the code asks for by name."""
