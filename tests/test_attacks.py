@@ -73,7 +73,6 @@ KNOWN: dict[tuple[str, bool], list[str]] = {
     ("coercion", False): ["coercion-003"],
     ("coercion", True): ["coercion-008"],
     ("evasion", True): ["evasion-606"],
-    ("extraction", False): ["extraction-012"],
     ("forged", False): ["forged-010", "forged-019", "forged-021"],
     ("forged", True): ["forged-021"],
     ("mixed", False): ["mixed-022"],
