@@ -209,3 +209,9 @@ def test_a_broken_file_is_refused_where_it_breaks(tmp_path, text, says):
 
 def test_the_shipped_files_load_from_their_folder():
     assert len(load_listening(KNOWLEDGE / "reading", shipped().facts).patterns) == len(PATTERNS)
+
+
+@pytest.mark.parametrize("number", ["13812345678", "991231566", "110101199003078888", "１３８１２３４５６７８"])
+def test_no_hotline_is_heard_in_a_phone_or_order_number(number):
+    assert not [one for one in say(f"杯子不想要了，能退吗，联系{number}") if one.fact == "威胁"]
+    assert [one.value for one in say(f"联系{number}，不退我打12315") if one.fact == "威胁"] == ["法律"]

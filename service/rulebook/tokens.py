@@ -45,7 +45,7 @@ class _WordClass:
 @lru_cache(maxsize=4096)
 def _word_class(words: tuple[str, ...]) -> _WordClass:
     found = tuple(sorted({fold(word) for word in words} - {""}, key=lambda w: (-len(w), w)))
-    return _WordClass(found, frozenset(found), "|".join(map(_escaped, found)), _crosses(found))
+    return _WordClass(found, frozenset(found), "|".join(map(re.escape, found)), _crosses(found))
 
 
 def _crosses(words: Iterable[str]) -> int:
@@ -160,8 +160,7 @@ _folded = lru_cache(maxsize=16384)(fold)
 
 @lru_cache(maxsize=16384)
 def _escaped(word: str) -> str:
-    """The pattern of a word. A number is one on its own only: no hotline is heard in a phone number's digits."""
-    return rf"(?<![0-9]){word}(?![0-9])" if word.isascii() and word.isdigit() else re.escape(word)
+    return re.escape(word)
 
 
 def _known_class(name: str, frame: str, words: Mapping[str, Sequence[str]]) -> _WordClass:
