@@ -121,6 +121,8 @@ class FaithFile(StrictModel):
     topics: dict[str, TopicFile]
     harmless: list[str] = Field(default_factory=list)
     """What holds a word of a claim and says something else."""
+    harmless_topics: list[str] = Field(default_factory=list)
+    """What holds a word of a topic and says something else."""
     near: Annotated[int, Field(ge=1, le=20)]
     retelling: StepName
     """The step that takes the buyer's words up."""
@@ -167,7 +169,8 @@ class FaithRules:
     @cached_property
     def topics(self) -> WordList:
         """Words of the topics."""
-        return WordList({name: topic.words for name, topic in self.entry.topics.items()})
+        topics = {name: topic.words for name, topic in self.entry.topics.items()}
+        return WordList({"": self.entry.harmless_topics, **topics})
 
     @cached_property
     def roots(self) -> WordList | None:
