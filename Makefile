@@ -12,6 +12,7 @@ demo: .venv/.runtime
 	@.venv/bin/youli demo
 
 test: .venv/.dev
+	@.venv/bin/python -m compileall -q service evals  # tests start many processes: not one of them compiles again
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup
 
 check: .venv/.dev

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from service.rulebook import book
 from service.rulebook.book import Rulebook
+from service.rulebook.shelf import fingerprint
 from service.settings import HOME, Settings
 
 KNOWLEDGE = HOME / "knowledge"
@@ -37,10 +38,15 @@ def _folder() -> Path:
 
 
 def load_once(folder: Path, learned: Path | None = None) -> Rulebook:
-    """The shipped rulebook, read once a process while its files stay as they are; any other folder is read anew."""
-    if folder != KNOWLEDGE:
-        return _READ(folder, learned)
-    return _shipped(book.digest_of(folder))
+    """The shipped rulebook, read once a process while its files stay as they are; any other folder is read anew.
+
+    One with the shipped examples that would keep nothing of what it learns takes what others have learned from them.
+    """
+    if folder == KNOWLEDGE:
+        return _shipped(book.digest_of(folder))
+    if learned is None and fingerprint(folder / "reading") == fingerprint(KNOWLEDGE / "reading"):
+        learned = _folder() / "learned"
+    return _READ(folder, learned)
 
 
 @cache
