@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from service.reading.heard import Heard
 from service.rulebook.alike import ByExample
 from service.rulebook.listening import Listening, Speaker
-from service.text.segment import clauses, sentences
+from service.text.segment import BLANK, blank, clauses, quoted, sentences
 
 NAMES = frozenset(("order.category", "order.product"))
 """Records that only name the goods; a name states nothing."""
@@ -28,12 +28,18 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class _Sentence:
     part: Part
+    own: str
     start: int
     end: int
 
     @property
     def quote(self) -> str:
         return self.part.text[self.start : self.end]
+
+    @property
+    def words(self) -> str:
+        """What is compared: without what a buyer only quotes (a title, what others said)."""
+        return self.own[self.start : self.end].replace(BLANK, "")
 
     def heard(self, fact: str, value: str | bool, like: str) -> Heard:
         part = self.part
@@ -54,13 +60,22 @@ def resembling(
 
     A value whose frame matched but was pardoned (不是质量问题) is not brought back by likeness.
     """
-    said = [_Sentence(part, *span) for part in parts if part.key not in NAMES for span in sentences(part.text)]
+    said = [
+        _Sentence(part, _own_words(part), *span)
+        for part in parts
+        if part.key not in NAMES
+        for span in sentences(part.text)
+    ]
     for alike in listening.by_example:
         own = [one for one in said if one.part.speaker == alike.speaker]
         if alike.fact:
             yield from _choice(alike, alike.fact, own, heard, pardoned)
         else:
             yield from _flags(alike, own, heard)
+
+
+def _own_words(part: Part) -> str:
+    return blank(part.text, quoted(part.text)) if part.speaker == "buyer" else part.text
 
 
 def _choice(
@@ -72,11 +87,11 @@ def _choice(
         return
     for fresh in (True, False):
         turns = [one for whole in said if whole.part.fresh is fresh for one in _with_clauses(whole, alike)]
-        if clearest := alike.clearest(one.quote for one in turns):
+        if clearest := alike.clearest(one.words for one in turns):
             place, found = clearest
             clear = not known or (found.margin >= (alike.beside or 0) and found.value not in known)
             if clear and (fact, found.value) not in pardoned:
-                yield turns[place].heard(fact, found.value, alike.nearest(turns[place].quote, found.value))
+                yield turns[place].heard(fact, found.value, alike.nearest(turns[place].words, found.value))
             return
 
 
@@ -84,7 +99,7 @@ def _with_clauses(whole: _Sentence, alike: ByExample) -> Iterator[_Sentence]:
     yield whole
     if alike.shortest_clause is not None:
         spans = [(whole.start + a, whole.start + b) for a, b in clauses(whole.quote) if b - a >= alike.shortest_clause]
-        yield from (_Sentence(whole.part, *span) for span in spans if span != (whole.start, whole.end))
+        yield from (_Sentence(whole.part, whole.own, *span) for span in spans if span != (whole.start, whole.end))
 
 
 def _flags(alike: ByExample, said: list[_Sentence], heard: Sequence[Heard]) -> Iterator[Heard]:
@@ -94,6 +109,6 @@ def _flags(alike: ByExample, said: list[_Sentence], heard: Sequence[Heard]) -> I
     for one in said:
         if any(one.holds(other) for other in known):
             continue
-        found = alike.hear(one.quote)
+        found = alike.hear(one.words)
         if found and found.value not in spoken:
-            yield one.heard(found.value, True, alike.nearest(one.quote, found.value))
+            yield one.heard(found.value, True, alike.nearest(one.words, found.value))
