@@ -72,9 +72,8 @@ def run_eval(options: RunOptions) -> int:
     if options.gate:
         from service.commands.eval_compare import check_baseline
 
-        check_baseline(
-            Path(options.baseline) if options.baseline else None
-        )  # before a minute is spent on what cannot be held against anything
+        # before a minute is spent on what cannot be held against anything
+        check_baseline(Path(options.baseline) if options.baseline else None)
     done = asyncio.run(_work(options, settings))
     gated = _gated(done, options)
     if options.as_json:
@@ -89,9 +88,8 @@ def run_eval(options: RunOptions) -> int:
         from service.commands.eval_compare import gate_lines
         from service.commands.eval_show import run_lines
 
-        print(
-            "\n".join([*run_lines(done.summary, done.ran.results, done.folder), *(gate_lines(gated) if gated else ())])
-        )
+        lines = run_lines(done.summary, done.ran.results, done.folder)
+        print("\n".join([*lines, *(gate_lines(gated) if gated else ())]))
     return 0 if gated is None or gated.passed else 1
 
 
@@ -221,13 +219,13 @@ def _write(done: Done, settings: Settings) -> None:
 
 
 def _gated(done: Done, options: RunOptions) -> Gated | None:
-    """What the gate says, where it is asked; the new baseline, where one is wanted."""
+    """What the gate says, where it is asked; the new baseline, where one is wanted and the gate does not object."""
     if not (options.gate or options.accept):
         return None
     from service.commands.eval_compare import accept, gate_run
 
     path = Path(options.baseline) if options.baseline else None
     gated = gate_run(done.folder, path) if options.gate else None
-    if options.accept:
+    if options.accept and (gated is None or gated.passed):
         accept(done.folder, path)
     return gated
