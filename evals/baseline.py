@@ -7,7 +7,6 @@ is listed in ``known_misses.yaml``, the cases known not to be right yet.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from pydantic import ValidationError
 from evals.results import Digests
 from evals.rubric import Rubric
 from evals.standing import CaseStanding, Side, Standing, scorer_of
+from evals.whole import write_whole
 from evals.words import listed, word
 from service.errors import Conflict, RulebookError, UsageError, phrase
 
@@ -137,15 +137,8 @@ def _line(text: str, where: list[str]) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all: a reader, or whoever comes after a crash, sees the old file or the new one."""
-    spare = path.with_name(f".{path.name}.{os.getpid()}")
+    """The file, whole or not at all."""
     try:
-        with spare.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        spare.replace(path)
+        write_whole(path, text)
     except OSError as error:
         raise UsageError("baseline_unwritable", path=path, reason=error.strerror or type(error).__name__) from None
-    finally:
-        spare.unlink(missing_ok=True)

@@ -21,9 +21,10 @@ from evals.result_lines import case_ids
 from evals.results import CaseResult, RunInfo
 from evals.review_log import locked
 from evals.rubric import Rubric, Sampling
-from evals.runs import SUMMARY, ResultsFile, read_info, runs_dir, write_info, write_whole
+from evals.runs import SUMMARY, ResultsFile, read_info, runs_dir, write_info
 from evals.scoring import score_case
 from evals.sight import Sight
+from evals.whole import write_whole
 from service.errors import UsageError
 from service.schemas import Draft, Inquiry
 from service.schemas.base import Out

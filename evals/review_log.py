@@ -7,7 +7,6 @@ nothing and a crash leaves the old file or the new one. A line nobody can read i
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from evals.reviews import Review
+from evals.whole import write_whole
 from service.errors import EnvironmentProblem, Unavailable
 
 NAME = "reviews.jsonl"
-_NEW = "reviews.jsonl.new"
 _DISK_FULL = 28
 
 
@@ -79,7 +78,7 @@ def append(folder: Path, new: Sequence[Review]) -> None:
         Unavailable: the disk is full; what was there is still there.
         EnvironmentProblem: the folder cannot be written.
     """
-    path, fresh = folder / NAME, folder / _NEW
+    path = folder / NAME
     try:
         before = path.read_bytes() if path.exists() else b""
         whole = before[: before.rfind(b"\n") + 1]
@@ -87,13 +86,8 @@ def append(folder: Path, new: Sequence[Review]) -> None:
         if tail and _readable(tail):
             whole += tail + b"\n"
         lines = "".join(review.model_dump_json() + "\n" for review in new)
-        with fresh.open("wb") as file:
-            file.write(whole + lines.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        write_whole(path, whole + lines.encode())
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise _unwritable(folder, error) from None
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from evals.dataset import Case
-from evals.playing import Play, Played, case_digest
+from evals.playing import Play, case_digest
 from evals.results import CaseResult, RunInfo
 from evals.runs import ResultsFile, read_results, write_info
 from evals.scoring import Judging, score_case
@@ -22,11 +22,10 @@ Told = Callable[[int, int, str], None]
 
 @dataclass
 class Ran:
-    """What a run gave: its results in the order of the cases, and the cases as they were played this time."""
+    """What a run gave: its results in the order of the cases."""
 
     info: RunInfo
     results: list[CaseResult]
-    played: list[Played] = field(default_factory=list)
     took_s: list[float] = field(default_factory=list)
     """Seconds of every draft made this time."""
 
@@ -99,5 +98,4 @@ class Runner:
         for number, one in enumerate(played):
             one.others = [draft for place, draft in enumerate(drafts) if place != number and draft is not None]
             ran.took_s += one.took_s
-        ran.played.append(played[0])
         return [await score_case(one, self.sight, self.judge) for one in played]

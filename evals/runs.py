@@ -7,7 +7,6 @@ half is told and left out.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from typing import IO
 from pydantic import ValidationError
 
 from evals.results import CaseResult, RunInfo, Summary
+from evals.whole import write_whole
 from service.errors import UsageError
 
 RUN, RESULTS, SUMMARY, LOCK = "run.json", "results.jsonl", "summary.json", "run.lock"
@@ -82,13 +82,6 @@ def read_summary(folder: Path) -> Summary | None:
         return Summary.model_validate_json((folder / SUMMARY).read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old one or the new one."""
-    spare = path.with_name(f".{path.name}.{os.getpid()}")
-    spare.write_text(text, "utf-8")
-    spare.replace(path)
 
 
 def read_results(folder: Path) -> tuple[list[CaseResult], bool]:
@@ -210,8 +203,3 @@ def _first(error: Exception) -> str:
         one = error.errors()[0]
         return f"{'.'.join(map(str, one['loc'])) or 'JSON'}: {one['msg']}"
     return str(error)
-
-
-def results_json(results: list[CaseResult]) -> str:
-    """The results as one JSON array, for programs."""
-    return json.dumps([one.model_dump(mode="json", by_alias=True) for one in results], ensure_ascii=False)

@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from evals.results import CaseResult, Killed, Rate, RunInfo, Score, Summary
+from evals.results import CaseResult, Killed, Rate, RunInfo, Summary
 from evals.statistics import by_case, mean, wilson
 from service.schemas import StepName
 
@@ -30,7 +30,6 @@ def summarize(
         expected: case → documents its draft should name, for recall.
         mutations: how many spoiled drafts were caught.
     """
-    scores = [(result, score) for result in results for score in result.scores]
     points = by_case((result.case, result.points) for result in results)
     sure = mean(points) if len(points) > 1 else None  # one case bounds nothing
     return Summary(
@@ -43,7 +42,7 @@ def summarize(
         points_high=None if sure is None else round(sure.high, 2),
         passed=rate([_whole(result) for result in results]),
         vetoes=_vetoes(results),
-        by_scorer=_rates(scores, lambda result, score: [score.scorer]),
+        by_scorer=_by_scorer(results),
         by_step=_by_step(results),
         by_scenario=_passing(results, lambda one: [one.scenario]),
         by_verdict=_passing(results, lambda one: [one.verdict]),
@@ -86,14 +85,12 @@ def _vetoes(results: Iterable[CaseResult]) -> dict[str, int]:
     return {scorer: len(cases) for scorer, cases in sorted(found.items())}
 
 
-def _rates(
-    scores: Iterable[tuple[CaseResult, Score]], keys: Callable[[CaseResult, Score], list[str]]
-) -> dict[str, Rate]:
+def _by_scorer(results: Iterable[CaseResult]) -> dict[str, Rate]:
     found: dict[str, list[str]] = defaultdict(list)
-    for result, score in scores:
-        for key in keys(result, score):
-            found[key].append(score.status)
-    return {key: rate(statuses) for key, statuses in found.items()}
+    for result in results:
+        for score in result.scores:
+            found[score.scorer].append(score.status)
+    return {scorer: rate(statuses) for scorer, statuses in found.items()}
 
 
 def _passing(results: Iterable[CaseResult], keys: Callable[[CaseResult], list[str]]) -> dict[str, Rate]:
@@ -118,11 +115,10 @@ def _by_step(results: Iterable[CaseResult]) -> dict[str, Rate]:
 
 
 def _heat(results: Iterable[CaseResult]) -> dict[str, dict[str, Rate]]:
-    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[str, list[CaseResult]] = defaultdict(list)
     for result in results:
-        for score in result.scores:
-            found[result.scenario][score.scorer].append(score.status)
-    return {one: {name: rate(s) for name, s in by.items()} for one, by in sorted(found.items())}
+        found[result.scenario].append(result)
+    return {scenario: _by_scorer(some) for scenario, some in sorted(found.items())}
 
 
 def _recall(results: Iterable[CaseResult], expected: Mapping[str, Sequence[str]]) -> dict[str, float | None]:

@@ -19,7 +19,7 @@ from evals.blind.draw import chances, draw
 from evals.results import CaseResult, RunInfo, Score
 from evals.reviews import machine_status
 from evals.rubric import Rubric
-from evals.runs import write_whole
+from evals.whole import write_whole
 from evals.words import word
 from service.errors import UsageError
 from service.rulebook.yamlfile import StrictModel, read_yaml

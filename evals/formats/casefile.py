@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import yaml
 
 from evals.dataset import CASES, CaseFile, Criterion, read_all
+from evals.whole import write_whole
 from service.errors import UsageError
 
 SCHEMA = Path(__file__).resolve().parent.parent / "case.schema.json"
@@ -83,19 +83,6 @@ def write_cases(taken: Iterable[Taken], out: Path) -> list[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text)
     return list(files)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that nobody ever sees half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 class _Dumper(yaml.SafeDumper):

@@ -14,7 +14,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from evals.dataset import TO_REVIEW, CaseFile
-from evals.formats.casefile import SCHEMA, write_whole
+from evals.formats.casefile import SCHEMA
+from evals.whole import write_whole
 from evals.words import section
 
 TRUTHS = ["true", "True", "yes", "on", "1", "false", "False", "no", "off", "0"]

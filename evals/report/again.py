@@ -12,8 +12,9 @@ from pathlib import Path
 from evals.report.material import earlier_runs
 from evals.report.reference import usual_reference
 from evals.report.writing import write_report
-from evals.runs import SUMMARY, read_info, read_results, write_whole
+from evals.runs import SUMMARY, read_info, read_results
 from evals.summing import summarize
+from evals.whole import write_whole
 from service.errors import YouliError
 from service.settings import HOME
 

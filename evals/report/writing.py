@@ -17,8 +17,9 @@ from evals.report.page import Page, compose
 from evals.report.tables import results_csv, scores_csv
 from evals.results import Summary
 from evals.rubric import shipped_rubric
-from evals.runs import RESULTS, SUMMARY, write_whole
+from evals.runs import RESULTS, SUMMARY
 from evals.standing import Side, side_of
+from evals.whole import write_whole
 from service.errors import EnvironmentProblem
 from service.settings import HOME
 

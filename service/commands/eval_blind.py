@@ -26,7 +26,8 @@ def run_blind(run: str, share: str | None, n: int | None, seed: int | None, out:
     from evals.blind import blind_page, make_sheet, write_sheet
     from evals.blind.sheet import blind_file
     from evals.rubric import load_rubric
-    from evals.runs import find_run, read_info, read_results, write_whole
+    from evals.runs import find_run, read_info, read_results
+    from evals.whole import write_whole
 
     if share is not None and n is not None:
         raise usage("eval_share_or_n")

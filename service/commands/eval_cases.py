@@ -188,7 +188,7 @@ def _write(taken: Iterable[Taken], folder: Path) -> list[Path]:
 
 
 def _write_text(path: Path, text: str) -> None:
-    from evals.formats.casefile import write_whole
+    from evals.whole import write_whole
 
     try:
         write_whole(path, text)

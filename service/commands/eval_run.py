@@ -209,7 +209,8 @@ def _write(done: Done, settings: Settings) -> None:
     from evals.report.material import Material, earlier_runs
     from evals.report.reference import usual_reference
     from evals.report.writing import write_report
-    from evals.runs import SUMMARY, write_whole
+    from evals.runs import SUMMARY
+    from evals.whole import write_whole
 
     write_whole(done.folder / SUMMARY, done.summary.model_dump_json(indent=1))
     history = earlier_runs(done.ran.info, settings.data_dir)
