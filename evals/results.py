@@ -6,6 +6,7 @@ that cannot be given is ``unscored`` and counted apart, never zero.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -16,6 +17,15 @@ from service.schemas.base import In, Out
 
 Status = Literal["passed", "failed", "unscored"]
 RunState = Literal["running", "done", "stopped", "failed"]
+
+
+def added(usages: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Tokens by kind, of several answers together."""
+    total: dict[str, int] = {}
+    for usage in usages:
+        for name, count in usage.items():
+            total[name] = total.get(name, 0) + count
+    return total
 
 
 class Mark(Out):

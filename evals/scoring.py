@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from evals.playing import Played, case_digest
-from evals.results import CaseResult, Score
+from evals.results import CaseResult, Score, added
 from evals.scorers import SCORERS
 from evals.scorers.criteria import Asked, asked, criteria, unscored
 from evals.sight import Sight
@@ -69,7 +69,7 @@ def settled(played: Played, scores: list[Score], sight: Sight, judged: Spent | N
         digest=case_digest(case) if case else "",
         seconds=round(sum(played.took_s), 4),
         calls=sum(one.writer.calls for one in played.drafts) + (judged.calls if judged else 0),
-        usage=_usage(played, judged),
+        usage=added([*([judged.usage] if judged else []), *(one.usage for one in played.drafts)]),
     )
 
 
@@ -86,11 +86,3 @@ def points_of(scores: Sequence[Score]) -> tuple[float | None, bool]:
 
 def _made(played: Played) -> str:
     return played.draft.scenario if played.draft else ""
-
-
-def _usage(played: Played, judged: Spent | None) -> dict[str, int]:
-    total: dict[str, int] = dict(judged.usage) if judged else {}
-    for draft in played.drafts:
-        for name, count in draft.usage.items():
-            total[name] = total.get(name, 0) + count
-    return total

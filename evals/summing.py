@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from evals.results import CaseResult, Killed, Rate, RunInfo, Summary
+from evals.results import CaseResult, Killed, Rate, RunInfo, Summary, added
 from evals.statistics import by_case, mean, wilson
 from service.schemas import StepName
 
@@ -54,7 +54,7 @@ def summarize(
         seconds=run.seconds,
         latency_ms=_latency(latencies),
         calls=sum(result.calls for result in results),
-        usage=_usage(results),
+        usage=added(result.usage for result in results),
         cached=sum(result.cached for result in results),
     )
 
@@ -143,11 +143,3 @@ def _latency(seconds: Sequence[float]) -> dict[str, float]:
         f"p{share}": round(1000 * ranked[min(len(ranked) - 1, math.ceil(share / 100 * len(ranked)) - 1)], 2)
         for share in (50, 90, 99)
     }
-
-
-def _usage(results: Iterable[CaseResult]) -> dict[str, int]:
-    total: dict[str, int] = defaultdict(int)
-    for result in results:
-        for name, count in result.usage.items():
-            total[name] += count
-    return dict(total)
