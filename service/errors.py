@@ -5,10 +5,12 @@
     │   ├── MalformedBody          400  the body is no JSON
     │   ├── BodyTooLarge           413
     │   └── UnsupportedDocument    415  a file type or encoding nobody can read
+    ├── Unauthorised               401  no key, or none that is good
     ├── NotFound                   404
     ├── Conflict                   409  file_managed, rule_in_use, superseded …
     ├── PreconditionFailed         412  a lost race on a document
     ├── Refused                    403  host, origin or bind not allowed
+    ├── TooMany                    429  more than this key, or this machine, takes just now
     ├── Unavailable                503  a part is down or busy
     ├── RulebookError              exit 2  a file in knowledge/ or prompts/ is broken: file, line, what to do
     ├── UsageError                 exit 2  the command line is wrong
@@ -61,6 +63,8 @@ class YouliError(Exception):
         self.parameters = parameters
         self.extra: dict[str, Any] = {}
         """Further members of the problem document, for programs."""
+        self.retry_after: float | None = None
+        """Seconds after which the same may be tried again; goes out as ``Retry-After``, rounded up."""
         super().__init__(self.code)
 
     @property
@@ -118,6 +122,13 @@ class UnsupportedDocument(InvalidRequest):
     status = 415
 
 
+class Unauthorised(YouliError):
+    """No key, or none that is good; why is not told."""
+
+    code = "unauthorised"
+    status = 401
+
+
 class NotFound(YouliError):
     """No such thing, or not yours."""
 
@@ -145,6 +156,13 @@ class Refused(YouliError):
 
     code = "refused"
     status = 403
+
+
+class TooMany(YouliError):
+    """More than this key, or this machine, takes just now; ``retry_after`` says when to come back."""
+
+    code = "too_many"
+    status = 429
 
 
 class Unavailable(YouliError):

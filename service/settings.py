@@ -61,6 +61,29 @@ class Settings(BaseSettings):
     """Seconds between two looks at the rulebook's files; 0: only at start."""
     draft_deadline_s: float = Field(default=8.0, gt=0, le=120)
     auth: Literal["on", "off"] = "on"
+    oidc_issuer: str | None = None
+    """Whose tokens are taken beside keys; None: keys only."""
+    oidc_audience: str | None = None
+    oidc_role_claim: str = "youli_role"
+    oidc_shop_claim: str = "youli_shop"
+    secret: SecretStr | None = None
+    """Signs report addresses and seals what is kept of webhooks; one of its own is kept in the data folder if unset."""
+    redis_url: str | None = None
+    """Where rates and budgets are counted when several processes serve; in memory if unset."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that serve; more than one needs PostgreSQL, a Chroma server and Redis."""
+    trusted_proxies: str = ""
+    """Addresses (comma-separated, networks allowed) whose ``X-Forwarded-*`` are believed."""
+    public_url: str | None = None
+    """The address people know the service by, for links in answers; the one it was asked at if unset."""
+    max_drafts: int = Field(default=100, ge=1, le=10_000)
+    """Drafts under way at once in one process; more are refused at once with 429."""
+    rate_per_minute: int = Field(default=600, ge=1, le=1_000_000)
+    """Requests a minute of a key that has no rate of its own."""
+    tokens_per_day: int = Field(default=0, ge=0)
+    """Model tokens a day of a key that has no budget of its own; 0: no limit."""
+    retention_days: int = Field(default=180, ge=0, le=36_500)
+    """Days drafts and what belongs to them are kept; 0: for ever."""
     api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("OPENAI_API_KEY"))
     base_url: str | None = Field(default=None, validation_alias=AliasChoices("OPENAI_BASE_URL"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,16 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from service.api import chat_errors
-from service.errors import BodyTooLarge, InvalidRequest, MalformedBody, NotFound, Unavailable, YouliError
+from service.errors import (
+    BodyTooLarge,
+    InvalidRequest,
+    MalformedBody,
+    NotFound,
+    TooMany,
+    Unauthorised,
+    Unavailable,
+    YouliError,
+)
 from service.intake import invalid
 from service.schemas import Problem
 
@@ -38,8 +48,12 @@ def problem_of(error: YouliError, request_id: str) -> Problem:
 def problem_response(error: YouliError, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
     """The answer for one deliberate error, in the shape of the door that was knocked at."""
     extra = dict(headers or {})
-    if isinstance(error, Unavailable):
+    if error.retry_after is not None:
+        extra.setdefault("Retry-After", str(max(1, math.ceil(error.retry_after))))
+    elif isinstance(error, (Unavailable, TooMany)):
         extra.setdefault("Retry-After", str(RETRY_AFTER_S))
+    if isinstance(error, Unauthorised):
+        extra.setdefault("WWW-Authenticate", "Bearer")
     if chat_errors.PATHS.match(scope["path"]):
         told = chat_errors.problem_of(error).model_dump_json()
         return Response(told, chat_errors.status_of(error), media_type="application/json", headers=extra)

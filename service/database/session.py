@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from service.database.entries import Entry
 from service.database.newrows import NewRow, put_down, to_json
 from service.database.tables import HEAD
 from service.database.writer import Work, Writer
@@ -84,12 +85,17 @@ class Database:
             async with self.engine.connect() as connection:
                 yield connection
 
-    async def write(self, work: Work[T]) -> T:
-        """Run ``work(connection)`` in the next committed group; see :meth:`Writer.submit`."""
+    async def write(self, work: Work[T], audit: Sequence[Entry] = ()) -> T:
+        """Run ``work(connection)`` in the next committed group; see :meth:`Writer.submit`.
+
+        Args:
+            work: what is to be written.
+            audit: what it does, for the trail; written in the same transaction.
+        """
         with self._translated():
             return await self.writer.submit(work)
 
-    async def insert(self, table: Table, values: dict[str, Any]) -> None:
+    async def insert(self, table: Table, values: dict[str, Any], audit: Sequence[Entry] = ()) -> None:
         """One row in the next committed group; what most writing is, and cheaper than :meth:`write`."""
         row = NewRow(table, values)
         with self._translated():
