@@ -2,22 +2,25 @@
 
 Every word with the driver's thread costs a tenth of a millisecond of processor time, and the ordinary way has a dozen
 (cursor, statement, close, for BEGIN, SAVEPOINT, INSERT, RELEASE, and COMMIT): several times what the row itself takes.
-One INSERT outside a transaction is a transaction of its own, whole or not at all, on disk when it returns.
+One INSERT outside a transaction is a transaction of its own, whole or not at all, on disk when it returns; with what
+goes into the audit trail it is one transaction, all of it in that one word.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Table, insert
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+T = TypeVar("T")
 
 
 class JsonText(str):
@@ -43,8 +46,34 @@ class NewRow:
         await connection.execute(insert(self.table), self.values)
 
 
-async def put_down(connection: AsyncConnection, rows: Sequence[NewRow]) -> bool:
-    """Put rows down in SQLite, all or none of them.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """An INSERT for the driver itself."""
+
+    head: str
+    """The statement up to its values."""
+    marks: str
+    """Of one row."""
+    processors: Sequence[Callable[[Any], Any] | None]
+    """What makes each value one the driver takes."""
+
+    def fill(self, rows: Iterable[Iterable[Any]]) -> tuple[str, list[Any]]:
+        """The statement for these rows, and its values."""
+        rows = list(rows)
+        values = [
+            value if process is None else process(value)
+            for row in rows
+            for value, process in zip(row, self.processors, strict=True)
+        ]
+        return self.head + ", ".join([self.marks] * len(rows)), values
+
+
+Last = Callable[[sqlite3.Connection], None]
+"""What is to be done behind the rows, in the same transaction."""
+
+
+async def put_down(connection: AsyncConnection, rows: Sequence[NewRow], last: Last | None = None) -> bool:
+    """Put rows down in SQLite, all or none of them, and what goes with them.
 
     False where they do not fit (an id twice, rows of several kinds): the ordinary way finds which of them.
 
@@ -55,30 +84,53 @@ async def put_down(connection: AsyncConnection, rows: Sequence[NewRow]) -> bool:
     names = tuple(first.values)
     if any(row.table is not first.table or tuple(row.values) != names for row in rows):
         return False
-    head, marks, processors = _form(first.table, names, connection.dialect)
-    values = [
-        value if process is None else process(value)
-        for row in rows
-        for value, process in zip(row.values.values(), processors, strict=True)
-    ]
-    driver: Any = (await connection.get_raw_connection()).driver_connection
+    statement, values = form_of(first.table, names, connection.dialect).fill(row.values.values() for row in rows)
+
+    def put(driver: sqlite3.Connection) -> None:
+        if last is None:
+            driver.execute(statement, values)
+            return
+        driver.execute("BEGIN IMMEDIATE")
+        try:
+            driver.execute(statement, values)
+            last(driver)
+            driver.execute("COMMIT")
+        except BaseException:
+            if driver.in_transaction:
+                driver.execute("ROLLBACK")
+            raise
+
     try:
-        await driver.execute_fetchall(head + ", ".join([marks] * len(rows)), values)
-    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
-        return False
-    except sqlite3.Error as error:
-        raise DBAPIError(None, None, error) from None
+        await on_thread(connection, put)
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.IntegrityError | sqlite3.ProgrammingError):
+            return False
+        raise
     return True
 
 
+async def on_thread(connection: AsyncConnection, work: Callable[[sqlite3.Connection], T]) -> T:
+    """Run work on the thread of SQLite's driver, which alone may touch its connection: one word for many statements.
+
+    Raises:
+        DBAPIError: as SQLAlchemy would have raised it.
+    """
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    try:
+        # aiosqlite has no public door for more than one statement a time; its version is pinned below the next minor
+        done: T = await driver._execute(lambda: work(driver._conn))
+    except sqlite3.Error as error:
+        raise DBAPIError(None, None, error) from None
+    return done
+
+
 @lru_cache(maxsize=16)
-def _form(table: Table, names: tuple[str, ...], dialect: Dialect) -> tuple[str, str, list[Any]]:
-    """The statement up to its values, the marks of one row, and what makes a value one the driver takes."""
+def form_of(table: Table, names: tuple[str, ...], dialect: Dialect) -> Form:
+    """The statement that puts these columns of a table down, in this order."""
     quote = dialect.identifier_preparer
     columns = ", ".join(quote.quote(table.c[name].name) for name in names)
-    processors = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
-    return (
+    return Form(
         f"INSERT INTO {quote.format_table(table)} ({columns}) VALUES ",
         f"({', '.join('?' * len(names))})",
-        processors,
+        [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names],
     )

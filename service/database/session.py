@@ -13,9 +13,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from service.database.entries import Entry
-from service.database.newrows import NewRow, put_down, to_json
+from service.database.audit import COLUMNS, append, append_here
+from service.database.entries import Deed, Entry, Told
+from service.database.newrows import NewRow, form_of, put_down, to_json
 from service.database.tables import HEAD
+from service.database.tables_audit import audit as trail
 from service.database.writer import Work, Writer
 from service.errors import EnvironmentProblem, Unavailable, YouliError
 
@@ -46,7 +48,7 @@ class Database:
         self.engine = engine
         self.shown = shown
         """The path or host a person knows it by; never the password."""
-        self.writer = Writer(self._transaction, self._put_down if engine.dialect.name == "sqlite" else None)
+        self.writer = Writer(self._transaction, append, self._put_down if engine.dialect.name == "sqlite" else None)
 
     @classmethod
     async def open(cls, url: str) -> Database:
@@ -85,26 +87,29 @@ class Database:
             async with self.engine.connect() as connection:
                 yield connection
 
-    async def write(self, work: Work[T], audit: Sequence[Entry] = ()) -> T:
+    async def write(self, work: Work[T], audit: Told[T] = ()) -> T:
         """Run ``work(connection)`` in the next committed group; see :meth:`Writer.submit`.
 
         Args:
             work: what is to be written.
-            audit: what it does, for the trail; written in the same transaction.
+            audit: what it does, for the trail, or what makes that out of the result; written in the same transaction.
         """
         with self._translated():
-            return await self.writer.submit(work)
+            return await self.writer.submit(work, audit)
 
     async def insert(self, table: Table, values: dict[str, Any], audit: Sequence[Entry] = ()) -> None:
         """One row in the next committed group; what most writing is, and cheaper than :meth:`write`."""
         row = NewRow(table, values)
         with self._translated():
-            await self.writer.submit(row.insert, row)
+            await self.writer.submit(row.insert, audit, row)
 
-    async def _put_down(self, rows: Sequence[NewRow]) -> bool:
+    async def _put_down(self, rows: Sequence[NewRow], deeds: Sequence[Deed]) -> bool:
+        form = form_of(trail, COLUMNS, self.engine.dialect)
         with self._translated():
             async with self.engine.connect() as connection:
-                return await put_down(connection, rows)
+                if not deeds:
+                    return await put_down(connection, rows)
+                return await put_down(connection, rows, lambda driver: append_here(driver, form, deeds))
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:

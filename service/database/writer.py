@@ -2,7 +2,8 @@
 
 A desk's drafts, feedback and publications arrive one by one and each wants its row on disk before it answers. With
 ``synchronous=FULL`` a commit waits for the disk, so everything that is waiting goes into one transaction, each
-piece in its own savepoint, and all are answered when the group is committed.
+piece in its own savepoint, and all are answered when the group is committed. What they did goes into the audit trail
+at the end of that same transaction, in their order.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from service.acting import Acting, acting
+from service.database.entries import Deed, Told, deeds_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -31,6 +35,16 @@ class _Job:
     work: Work[Any]
     done: asyncio.Future[Any]
     row: NewRow | None
+    told: Told[Any]
+    who: Acting
+    deeds: Sequence[Deed] = ()
+    """What it did, once it has done it."""
+
+    async def run(self, connection: AsyncConnection) -> Any:
+        """Do the work, and find out what is to be told of it."""
+        value = await self.work(connection)
+        self.deeds = deeds_of(self.told(value) if callable(self.told) else self.told, self.who)
+        return value
 
 
 class Writer:
@@ -38,23 +52,27 @@ class Writer:
 
     Args:
         transaction: opens a write transaction, commits at its end, raises errors of ``service.errors``.
-        put_down: writes rows, all or none; False where that is not to be had and each piece is to be run by itself.
+        append: adds deeds to the audit trail, in such a transaction and at its end.
+        put_down: writes rows and deeds, all or none; False where that is not to be had and each piece is to be run by
+            itself.
     """
 
     def __init__(
         self,
         transaction: Callable[[], AbstractAsyncContextManager[AsyncConnection]],
-        put_down: Callable[[Sequence[NewRow]], Awaitable[bool]] | None = None,
+        append: Callable[[AsyncConnection, Sequence[Deed]], Awaitable[None]],
+        put_down: Callable[[Sequence[NewRow], Sequence[Deed]], Awaitable[bool]] | None = None,
     ) -> None:
-        self._transaction, self._put_down = transaction, put_down
+        self._transaction, self._append, self._put_down = transaction, append, put_down
         self._queue: asyncio.Queue[_Job] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
-    async def submit(self, work: Work[T], row: NewRow | None = None) -> T:
+    async def submit(self, work: Work[T], told: Told[T] = (), row: NewRow | None = None) -> T:
         """Run ``work`` in the next group; returns its result once that group is on disk.
 
         Args:
             work: what is to be written.
+            told: what it does, for the audit trail; who acts is whoever acts here and now.
             row: the row that is all ``work`` writes, where it is no more than that; a group of such takes a short way.
 
         Raises:
@@ -63,7 +81,7 @@ class Writer:
         """
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="database-writer")
-        job = _Job(work, asyncio.get_running_loop().create_future(), row)
+        job = _Job(work, asyncio.get_running_loop().create_future(), row, told, acting())
         self._queue.put_nowait(job)
         return cast(T, await job.done)
 
@@ -104,14 +122,22 @@ class Writer:
 
     async def _rows_only(self, group: list[_Job]) -> bool:
         rows = [job.row for job in group if job.row is not None]
-        return bool(rows) and len(rows) == len(group) and self._put_down is not None and await self._put_down(rows)
+        if not rows or len(rows) != len(group) or self._put_down is None:
+            return False
+        deeds = [deed for job in group if not callable(job.told) for deed in deeds_of(job.told, job.who)]
+        return await self._put_down(rows, deeds)
 
     async def _pieces(self, group: list[_Job]) -> list[tuple[_Job, Any, BaseException | None]]:
         """Run each piece; one by itself needs no savepoint, for what it wrote goes with the transaction."""
+        results: list[tuple[_Job, Any, BaseException | None]] = []
         async with self._transaction() as connection:
             if len(group) == 1:
-                return [(group[0], await group[0].work(connection), None)]
-            return [(job, *await _attempt(connection, job.work)) for job in group]
+                results = [(group[0], await group[0].run(connection), None)]
+            else:
+                results = [(job, *await _attempt(connection, job.run)) for job in group]
+            deeds = [deed for job, _, failure in results if failure is None for deed in job.deeds]
+            await self._append(connection, deeds)
+        return results
 
 
 async def _attempt(connection: AsyncConnection, work: Work[Any]) -> tuple[Any, Exception | None]:

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import service.database.tables_audit  # noqa: F401  # so that its tables are known
 from service.database.tables import metadata
 
 connection = context.config.attributes["connection"]
