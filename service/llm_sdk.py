@@ -92,12 +92,16 @@ def formed(request: dict[str, Any]) -> bool:
 
 
 def untouched(request: dict[str, Any]) -> dict[str, Any]:
-    """The same call with the answer's schema where the SDK does not walk through it: that took 2 ms a call."""
-    if "response_format" not in request:
-        return request
-    plain = {name: value for name, value in request.items() if name != "response_format"}
-    body = {**(request.get("extra_body") or {}), "response_format": request["response_format"]}
-    return plain | {"extra_body": body}
+    """The same call with messages and schema where the SDK does not walk through them: that took 2 to 3 ms a call.
+
+    The SDK puts ``extra_body`` over the body it made; the empty ``messages`` only satisfy its signature.
+    """
+    body = dict(request.get("extra_body") or {})
+    plain = {name: value for name, value in request.items() if name != "extra_body"}
+    for name in ("messages", "response_format"):
+        if name in plain:
+            body[name] = plain.pop(name)
+    return {**plain, "messages": [], "extra_body": body}
 
 
 def await_imports() -> None:

@@ -11,6 +11,7 @@ import secrets
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from service.schemas import EntityType, Inquiry, Passage, Step
 from service.text.private import Masker
@@ -143,8 +144,12 @@ def _records(inquiry: Inquiry, budget: int) -> Iterator[str]:
             yield line
 
 
+@lru_cache(1024)
 def one_line(text: str) -> str:
-    """The text on one line: control and format characters gone, white space single."""
+    """The text on one line: control and format characters gone, white space single.
+
+    Remembered: published passages come again all day, and a draft asks for its own texts twice.
+    """
     if text.isprintable() and "  " not in text and not text.startswith(" "):
         return text.rstrip()  # nothing to change; most texts
     kept = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
