@@ -161,7 +161,7 @@ def _normalised(text: str) -> Normalised:
 
 _SHORT = 600
 """Characters of a text whose normal form is remembered for a moment: reading, search and checks each ask for it."""
-_lately = lru_cache(maxsize=128)(_normalised)
+_lately = lru_cache(maxsize=2048)(_normalised)
 
 
 def _even(made: str, first: int, last: int, chars: list[str], starts: list[int], ends: list[int]) -> None:

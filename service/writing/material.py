@@ -131,7 +131,7 @@ def fitted(sizes: Sequence[int], most: int, least: int) -> list[int]:
 
 def tokens(text: str) -> int:
     """About how many tokens a text takes: one a Chinese character, one for four others. An estimate for budgets."""
-    plain = sum(char.isascii() for char in text)
+    plain = len(text.encode("ascii", "ignore"))
     return len(text) - plain + -(-plain // 4)
 
 

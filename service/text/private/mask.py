@@ -54,6 +54,8 @@ class Masker:
 
     def mask(self, text: str) -> MaskResult:
         """The text with an alias for each value. Masking what is masked already changes nothing."""
+        if self._is_clean(text):
+            return MaskResult(masked=text, entities=[])
         self._reserved.update(alias for alias in alias_pattern().findall(text) if alias not in self._value)
         spans: list[PrivateSpan] = []
         masked, where = text, list(range(len(text)))
@@ -68,6 +70,10 @@ class Masker:
             for s in spans
         ]
         return MaskResult(masked=masked, entities=entities)
+
+    def _is_clean(self, text: str) -> bool:
+        """Whether there is nothing to do, as in most of what is published; seen without looking for places."""
+        return "<" not in text and not find_private(text) and not any(map(text.__contains__, self._type))
 
     def _replace(self, text: str, spans: list[PrivateSpan]) -> tuple[str, list[int]]:
         """The text with aliases, and for each of its characters the place in the original."""
