@@ -24,6 +24,7 @@ from service.schemas import (
     DemandOut,
     Derived,
     Draft,
+    Event,
     Missing,
     ReadingOut,
     Step,
@@ -72,6 +73,25 @@ def verdict_out(matter: Matter) -> dict[str, JsonValue]:
         "steps": list(brief.plan.steps),
         "missing": [one.model_dump(mode="json", by_alias=True) for one in _missing(main, known, brief.method)],
     }
+
+
+def told_again(draft: Draft) -> list[Event]:
+    """The events of a draft that was made before, as if it were made now."""
+    verdict = {
+        "verdict": draft.verdict,
+        "scenario": draft.scenario,
+        "boundary": draft.basis.boundary,
+        "threat": draft.threat,
+        "steps": [step.step for step in draft.steps],
+        "missing": [one.model_dump(mode="json", by_alias=True) for one in draft.missing],
+    }
+    return [
+        Event(type="draft.created", data={"id": draft.id, "created_at": draft.created_at.isoformat()}),
+        Event(type="draft.reading", data=draft.reading.model_dump(mode="json")),
+        Event(type="draft.verdict", data=verdict),
+        *(Event(type="draft.step", data=step.model_dump(mode="json")) for step in draft.steps),
+        Event(type="draft.completed", draft=draft),
+    ]
 
 
 def assemble(made: Assembled, knowledge_version: str) -> Draft:

@@ -32,6 +32,7 @@ from service.api.problems import install_problems
 from service.api.route import StrictRoute
 from service.assembly import Desk, assemble
 from service.errors import EnvironmentProblem
+from service.idempotency.keeper import Keeper
 from service.reloading import following
 from service.settings import Settings, read_settings
 
@@ -84,6 +85,7 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
     app.state.desk = desk
     app.state.evals = EvalProcess()
     app.state.pages = PageWriter()
+    app.state.keeper = Keeper(settings.idempotency_hours)
     app.add_middleware(BodyLimit)
     app.add_middleware(LocalOnly, hosts=hosts)
     app.add_middleware(Edge)  # the last added is the outermost

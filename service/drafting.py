@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from service.answering import Assembled, assemble, explain, reading_out, verdict_out
+from service.answering import Assembled, assemble, explain, reading_out, told_again, verdict_out
 from service.checking import Checker
 from service.citing import Librarian
 from service.composed import Composed
@@ -23,6 +23,7 @@ from service.evidence import Evidence
 from service.ids import new_id
 from service.matter import Matter, matter_of
 from service.modelside import ModelSide
+from service.promise import promised
 from service.reading import read
 from service.rulebook.book import Rulebook
 from service.schemas import CheckRequest, CheckResult, Claim, Draft, Event, Inquiry, Step
@@ -66,8 +67,13 @@ class Drafter:
         shop = book.shops.get(inquiry.shop)
         if shop is None:
             raise InvalidRequest("unknown_shop", shop=inquiry.shop)
+        promise = promised()
+        if promise is not None and promise.draft is not None:  # kept by a process that ended before it could answer
+            for event in told_again(promise.draft):
+                yield event
+            return
         clock = _Clock()
-        draft_id, created = new_id("dft"), inquiry.now or datetime.now(UTC)
+        draft_id, created = promise.id if promise else new_id("dft"), inquiry.now or datetime.now(UTC)
         yield Event(type="draft.created", data={"id": draft_id, "created_at": created.isoformat()})
 
         reading = read(inquiry, book.listening, book.facts)
@@ -103,6 +109,8 @@ class Drafter:
             draft.explain = explain(matter.brief.decision, matter.brief.known, matter.cited)
         if self.store is not None:
             await self.store.save_draft(draft, inquiry)
+            if promise is not None:
+                promise.draft = draft
         yield Event(type="draft.completed", draft=draft)
 
     async def _reconsidered(self, matter: Matter, claims: Sequence[Claim]) -> Matter:

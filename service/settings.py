@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     """Model tokens a day of a key that has no budget of its own; 0: no limit."""
     retention_days: int = Field(default=180, ge=0, le=36_500)
     """Days drafts and what belongs to them are kept; 0: for ever."""
+    idempotency_hours: float = Field(default=24, ge=24, le=8760)
+    """Hours the answer to a request with an ``Idempotency-Key`` is kept."""
     api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("OPENAI_API_KEY"))
     base_url: str | None = Field(default=None, validation_alias=AliasChoices("OPENAI_BASE_URL"))
 

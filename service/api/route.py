@@ -9,6 +9,7 @@ from fastapi import Request, Response, params
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from service.api.once import answered_once
 from service.errors import UnsupportedDocument
 from service.intake import invalid, read_json
 
@@ -37,7 +38,7 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         """The framework's handler behind our checks."""
-        inner = super().get_route_handler()
+        inner = answered_once(self, super().get_route_handler())
         known = {name for field in self.dependant.query_params for name in _names(field)}
         expected = self._expected()
         optional = self.body_field is not None and not self.body_field.field_info.is_required()

@@ -21,6 +21,19 @@ PING_S = 15.0
 _log = structlog.get_logger()
 
 
+class Last(bytes):
+    """The last piece of a stream that came to its end; ``failure`` is set where that is not a draft."""
+
+    failure: YouliError | None = None
+
+    @classmethod
+    def of(cls, sent: bytes, failure: YouliError | None = None) -> Last:
+        """The piece, with why it is the last."""
+        piece = cls(sent)
+        piece.failure = failure
+        return piece
+
+
 class EventStream(StreamingResponse):
     """A ``text/event-stream``; when it ends, however it ends, what it was made from is closed.
 
@@ -60,12 +73,12 @@ async def wire(
         async for event in events:
             sent = KEEPALIVE_COMMENT if event is None else frame(event)
             if sent:
-                yield sent
+                yield sent if event is None or event.draft is None else Last.of(sent)
     except YouliError as error:
-        yield failed(error)
+        yield Last.of(failed(error), error)
     except Exception as error:
         _log.error("unhandled", request_id=request, where=frames(error))
-        yield failed(YouliError())
+        yield Last.of(failed(YouliError()), YouliError())
     finally:
         await _closed(events)
 
