@@ -472,3 +472,20 @@ async def test_every_example_is_answered_the_same_twice(shop: Shop, operation: s
         again = await shop.client.post(path[operation], **sent)
         if first.status_code < 400 or first.status_code == 404:
             same(first, again)
+
+
+async def test_the_document_tells_of_it_at_every_post(shop: Shop) -> None:
+    document = (await shop.client.get("/openapi.json")).json()
+    posts = [methods["post"] for methods in document["paths"].values() if "post" in methods]
+    assert len(posts) > 8
+    for operation in posts:
+        assert [one["in"] for one in operation["parameters"] if one["name"] == KEY] == ["header"]
+        assert "409" in operation["responses"]
+    others = [op for methods in document["paths"].values() for name, op in methods.items() if name != "post"]
+    assert not any(KEY in json.dumps(operation) for operation in others)
+
+
+async def test_the_policy_names_operations_and_codes_that_are_real() -> None:
+    from service.errors import messages
+
+    assert policy().refusals.codes <= messages().keys()

@@ -13,6 +13,8 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from service.api.problems import MEDIA_TYPE
+from service.api.replay import REPLAYED
+from service.idempotency.keys import HEADER, PATTERN
 from service.schemas import Problem
 
 _HERE = Path(__file__).parent
@@ -102,5 +104,20 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
         )
         document["components"]["schemas"][Problem.__name__] = Problem.model_json_schema()
+        _with_idempotency(document)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _with_idempotency(document: dict[str, Any]) -> None:
+    """Every POST takes a key, may refuse it, and says when an answer was given before."""
+    shape = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": PATTERN}
+    taken = {"name": HEADER, "in": "header", "required": False, "schema": shape}
+    told = {"description": parameter("idempotency_replayed"), "schema": {"type": "string", "const": "true"}}
+    for operation in (methods["post"] for methods in document["paths"].values() if "post" in methods):
+        operation.setdefault("parameters", []).append(taken | {"description": parameter("idempotency_key")})
+        answers, refused = operation["responses"], 422 if "422" in operation["responses"] else 400
+        answers.setdefault("409", answers[str(refused)] | {"description": _docs()["problems"]["409"]})
+        for status, answer in answers.items():
+            if status.isdecimal():
+                answer.setdefault("headers", {})[REPLAYED] = told
