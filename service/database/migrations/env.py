@@ -2,7 +2,8 @@
 
 from alembic import context
 
-import service.database.tables_audit  # noqa: F401  # so that its tables are known
+import service.database.tables_audit
+import service.database.tables_idempotency  # noqa: F401  # so that their tables are known
 from service.database.tables import metadata
 
 connection = context.config.attributes["connection"]
