@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from service.api.described import described, request_examples
 from service.api.desk import desk_of
 from service.api.route import StrictRoute
+from service.database.deeds import check_made
 from service.errors import NotFound, YouliError
 from service.schemas import BatchRequest, BatchResult, CheckRequest, CheckResult, Draft, Inquiry
 
@@ -29,7 +30,10 @@ async def create_check(
         stored = await desk.store.get_draft(check.draft, check.shop)
         if stored is None:
             raise NotFound("draft_not_found", id=check.draft)
-    return await run_in_threadpool(check_text, desk.rulebook, check, stored)
+    result = await run_in_threadpool(check_text, desk.rulebook, check, stored)
+    if check.draft is not None:
+        await desk.library.database.note([check_made(check.draft, check.shop, check.text, result)])
+    return result
 
 
 @router.post("/v1/checks/batch", response_model=BatchResult, **described("create_checks", 400, 413, 415, 422, 503))
@@ -51,4 +55,12 @@ async def create_checks(
             stored[key] = await desk.store.get_draft(item.draft, item.shop)
         if stored[key] is None:
             items[place] = NotFound("draft_not_found", id=item.draft)
-    return await run_in_threadpool(check_items, Checker(desk.rulebook), items, stored)
+    result = await run_in_threadpool(check_items, Checker(desk.rulebook), items, stored)
+    named = [
+        check_made(item.draft, item.shop, item.text, done.result)
+        for item, done in zip(items, result.items, strict=True)
+        if isinstance(item, CheckRequest) and item.draft is not None and done.result is not None
+    ]
+    if named:
+        await desk.library.database.note(named)
+    return result

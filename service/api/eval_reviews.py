@@ -21,6 +21,7 @@ from service.api.desk import desk_of
 from service.api.eval_pages import PageWriter
 from service.api.evals import RunId, ShopQuery, folder_of
 from service.api.route import StrictRoute
+from service.database.deeds import drafts_sampled, reviews_added
 from service.schemas import Shop
 from service.schemas.base import In
 
@@ -61,9 +62,12 @@ async def add_reviews(
     shop: ShopQuery = "default",
 ) -> Taken:
     """Take a person's reviews into a run, all of them or none."""
-    folder, settings = folder_of(request, id, shop), desk_of(request).settings
+    desk = desk_of(request)
+    folder, settings = folder_of(request, id, shop), desk.settings
     taken = await run_in_threadpool(take_in, folder, given, shipped_rubric())
     if taken.taken:
+        told = reviews_added(taken.run, shop, given.rubric, given.reviews, taken.taken)
+        await desk.library.database.note(told)
         pages_of(request).ask(folder, settings)
     return taken
 
@@ -84,6 +88,7 @@ async def sample_drafts(
     desk = desk_of(request)
     settings, sight = desk.settings, Sight(desk.rulebook, shipped_rubric())
     taken = await take_live(settings.data_dir, desk.library.database, desk.store, sight, wanted.shop, wanted.since)
+    await desk.library.database.note([drafts_sampled(taken.run, wanted.shop, taken.looked_at, taken.taken)])
     if taken.taken:
         pages_of(request).ask(runs_dir(settings.data_dir) / taken.run, settings)
     return taken

@@ -16,6 +16,7 @@ from service.api.described import described, parameter, request_examples
 from service.api.desk import desk_of
 from service.api.eval_process import EvalProcess
 from service.api.route import StrictRoute
+from service.database.deeds import run_started
 from service.errors import Conflict, NotFound, UsageError
 from service.schemas import Shop
 
@@ -72,6 +73,7 @@ async def start_run(
     )
     folder = runs_dir(desk.settings.data_dir) / info.id
     await process_of(request).start(folder, info, wanted, desk.settings)
+    await desk.library.database.note([run_started(info.id, info.shop, info.writer, info.repeats)])
     response.headers["Location"] = f"/v1/evals/runs/{info.id}"
     return RunOut(run=info, results=0)
 

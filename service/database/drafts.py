@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.database.deeds import draft_made, feedback_given
+from service.database.entries import tell
 from service.database.newrows import JsonText
 from service.database.session import Database
 from service.database.tables import conversations, drafts, feedback
@@ -59,7 +61,7 @@ class DraftStore:
             "superseded_by": None,
         }
         if conversation is None:
-            await self._database.insert(drafts, row)
+            await self._database.insert(drafts, row, audit=[draft_made(draft)])
             draft.state, draft.superseded_by = "open", None
             return
         turns = turns_of(inquiry)
@@ -70,7 +72,7 @@ class DraftStore:
             await connection.execute(insert(drafts), {**row, **fate})
             return newer
 
-        draft.superseded_by = await self._database.write(work)
+        draft.superseded_by = await self._database.write(work, audit=lambda newer: [draft_made(draft, newer)])
         draft.state = "superseded" if draft.superseded_by else "open"
 
     async def get_draft(self, draft_id: str, shop: str) -> tuple[Draft, Inquiry] | None:
@@ -166,6 +168,7 @@ class DraftStore:
                 raise await _superseded(connection, draft_id, shop, draft.conversation)
             await connection.execute(insert(feedback).values(row))
             await connection.execute(update(drafts).where(*mine).values(state=given.action))
+            tell(connection, feedback_given(row))
             return row
 
         return _feedback(await self._database.write(work))

@@ -6,9 +6,12 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from service.acting import Acting, acting
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 T = TypeVar("T")
 
@@ -40,6 +43,21 @@ class Entry:
 
     A text that is not shaped like an id, and every :class:`Words`, is replaced by its keyed digest.
     """
+
+
+_TOLD = "youli_told"
+
+
+def listen(connection: AsyncConnection) -> list[Entry]:
+    """What a piece of work that begins now on this connection will tell; see :func:`tell`."""
+    told: list[Entry] = []
+    connection.info[_TOLD] = told
+    return told
+
+
+def tell(connection: AsyncConnection, *entries: Entry) -> None:
+    """Tell the trail of what is done on a connection of the writer's, from deep inside the work that does it."""
+    connection.info[_TOLD].extend(entries)
 
 
 Told = Sequence[Entry] | Callable[[T], Sequence[Entry]]

@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import Table, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.database.deeds import document_changed
+from service.database.entries import tell
 from service.database.knowledge import POINTER, Pointer, Row, digest_of, read_pointer
 from service.database.tables import changes, documents, pointer, releases, rulings, versions
 
@@ -94,7 +96,7 @@ async def record_all(connection: AsyncConnection, action: str, which: Sequence[t
         query = select(documents.c.id, documents.c.revision, documents.c.shop).where(of)
         known |= {row[0]: (row[1], row[2]) for row in await connection.execute(query)}
     now = datetime.now(UTC)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "document_id": document_id,
             "revision": known[document_id][0],
@@ -108,6 +110,10 @@ async def record_all(connection: AsyncConnection, action: str, which: Sequence[t
         for document_id, version, signed in which
     ]
     await insert_rows(connection, changes, rows)
+    tell(
+        connection,
+        *(document_changed(action, one["document_id"], one["shop"], one["version"], one["revision"]) for one in rows),
+    )
 
 
 async def publish_versions(

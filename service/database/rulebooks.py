@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.database.deeds import rulebook_kept
+from service.database.entries import tell
 from service.database.session import Database
 from service.database.tables import rulebooks
 
@@ -33,6 +35,7 @@ class RulebookStore:
         async def work(connection: AsyncConnection) -> None:
             if (await connection.execute(query)).first() is None:  # another process may have been quicker
                 await connection.execute(insert(rulebooks).values(row))
+                tell(connection, rulebook_kept(digest))
 
         await self._database.write(work)
 

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.database.deeds import conflict_ruled
+from service.database.entries import tell
 from service.database.knowledge import Row, rows_of
 from service.database.tables import rulings
 
@@ -31,3 +33,4 @@ async def put_ruling(
     await connection.execute(delete(rulings).where(rulings.c.key == key, rulings.c.shop == shop))
     row = {"key": key, "shop": shop, "keep": keep, "claims": dict(claims), "author": author, "note": note}
     await connection.execute(insert(rulings).values(**row, ruled_at=datetime.now(UTC)))
+    tell(connection, conflict_ruled(key, shop, keep))

@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import Connection, Table, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from service.database.audit import COLUMNS, append, append_here
-from service.database.entries import Deed, Entry, Told
+from service.database.entries import Deed, Entry, Told, deeds_of
 from service.database.newrows import NewRow, form_of, put_down, to_json
 from service.database.tables import HEAD
 from service.database.tables_audit import audit as trail
@@ -22,6 +23,7 @@ from service.database.writer import Work, Writer
 from service.errors import EnvironmentProblem, Unavailable, YouliError
 
 T = TypeVar("T")
+_log = structlog.get_logger()
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=2000", "foreign_keys=ON")
@@ -103,6 +105,19 @@ class Database:
         with self._translated():
             await self.writer.submit(row.insert, audit, row)
 
+    async def note(self, entries: Sequence[Entry]) -> None:
+        """Tell the trail of what left no row: a text was checked, a run begun.
+
+        Where the database takes nothing just now, the entries wait in this process and go into its next group: nobody
+        is kept from being answered. They are lost if it is killed before.
+        """
+        deeds = deeds_of(entries)
+        try:
+            await self.write(_nothing, audit=entries)
+        except Unavailable as error:
+            self.writer.owe(deeds)
+            _log.warning("audit_waits", entries=len(deeds), code=error.code)
+
     async def _put_down(self, rows: Sequence[NewRow], deeds: Sequence[Deed]) -> bool:
         form = form_of(trail, COLUMNS, self.engine.dialect)
         with self._translated():
@@ -146,6 +161,10 @@ class Database:
             raise translate(error, self.shown) from error
         except OSError as error:  # the driver could not reach the server at all
             raise Unavailable(part=self.shown) from error
+
+
+async def _nothing(connection: AsyncConnection) -> None:
+    """Work that is only to be told of."""
 
 
 def translate(error: DBAPIError, shown: str) -> Exception:

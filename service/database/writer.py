@@ -9,12 +9,15 @@ at the end of that same transaction, in their order.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from service.acting import Acting, acting
-from service.database.entries import Deed, Told, deeds_of
+from service.database.entries import Deed, Entry, Told, deeds_of, listen
+from service.errors import YouliError
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -30,20 +33,25 @@ GROUP = 64
 """Pieces in one transaction at most, so that a burst cannot keep the first ones waiting."""
 
 
+OWED = 10_000
+"""Deeds that wait in memory at most while the database takes nothing; the oldest are lost first."""
+
+
 @dataclass(slots=True)
 class _Job:
     work: Work[Any]
     done: asyncio.Future[Any]
     row: NewRow | None
-    told: Told[Any]
+    told: Callable[[Any], Sequence[Entry]] | None
     who: Acting
-    deeds: Sequence[Deed] = ()
-    """What it did, once it has done it."""
+    deeds: list[Deed]
+    """What it does; once it has done it, all of it."""
 
     async def run(self, connection: AsyncConnection) -> Any:
         """Do the work, and find out what is to be told of it."""
+        told = listen(connection)
         value = await self.work(connection)
-        self.deeds = deeds_of(self.told(value) if callable(self.told) else self.told, self.who)
+        self.deeds += deeds_of([*told, *(self.told(value) if self.told else ())], self.who)
         return value
 
 
@@ -66,6 +74,7 @@ class Writer:
         self._transaction, self._append, self._put_down = transaction, append, put_down
         self._queue: asyncio.Queue[_Job] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._owed: deque[Deed] = deque(maxlen=OWED)
 
     async def submit(self, work: Work[T], told: Told[T] = (), row: NewRow | None = None) -> T:
         """Run ``work`` in the next group; returns its result once that group is on disk.
@@ -79,14 +88,24 @@ class Writer:
             YouliError: the group could not be committed; nothing of it was written.
             Exception: whatever ``work`` raised; the rest of its group is written all the same.
         """
+        who = acting()
+        deeds = [] if callable(told) else deeds_of(told, who)
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="database-writer")
-        job = _Job(work, asyncio.get_running_loop().create_future(), row, told, acting())
+        done = asyncio.get_running_loop().create_future()
+        job = _Job(work, done, row, told, who, []) if callable(told) else _Job(work, done, row, None, who, deeds)
         self._queue.put_nowait(job)
         return cast(T, await job.done)
 
+    def owe(self, deeds: Sequence[Deed]) -> None:
+        """Write deeds with the next group that can be written: of those of which nothing else is to be written."""
+        self._owed.extend(deeds)
+
     async def close(self) -> None:
         """Write what is waiting, then stop."""
+        if self._owed:
+            with suppress(YouliError):
+                await self.submit(_nothing)
         if self._task is None:
             return
         await self._queue.join()
@@ -124,8 +143,15 @@ class Writer:
         rows = [job.row for job in group if job.row is not None]
         if not rows or len(rows) != len(group) or self._put_down is None:
             return False
-        deeds = [deed for job in group if not callable(job.told) for deed in deeds_of(job.told, job.who)]
-        return await self._put_down(rows, deeds)
+        owed = list(self._owed)
+        done = await self._put_down(rows, [*owed, *(deed for job in group for deed in job.deeds)])
+        if done:
+            self._paid(owed)
+        return done
+
+    def _paid(self, owed: Sequence[Deed]) -> None:
+        for _ in owed:
+            self._owed.popleft()
 
     async def _pieces(self, group: list[_Job]) -> list[tuple[_Job, Any, BaseException | None]]:
         """Run each piece; one by itself needs no savepoint, for what it wrote goes with the transaction."""
@@ -135,9 +161,15 @@ class Writer:
                 results = [(group[0], await group[0].run(connection), None)]
             else:
                 results = [(job, *await _attempt(connection, job.run)) for job in group]
+            owed = list(self._owed)
             deeds = [deed for job, _, failure in results if failure is None for deed in job.deeds]
-            await self._append(connection, deeds)
+            await self._append(connection, [*owed, *deeds])
+        self._paid(owed)
         return results
+
+
+async def _nothing(connection: AsyncConnection) -> None:
+    """A group of its own for what is owed."""
 
 
 async def _attempt(connection: AsyncConnection, work: Work[Any]) -> tuple[Any, Exception | None]:

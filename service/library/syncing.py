@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from service.database import knowledge as rows
 from service.database import publishing as writing
+from service.database.deeds import folder_synced
+from service.database.entries import tell
 from service.database.session import Database
 from service.database.taking import Taken, add_versions
 from service.errors import RulebookError, phrase
@@ -77,5 +79,6 @@ class FolderSync:
         await writing.retire_documents(connection, gone)
         await writing.publish_versions(connection, which)
         if which or gone:
-            await writing.move_pointer(connection)
+            pointer = await writing.move_pointer(connection)
+            tell(connection, folder_synced(len(which), len(gone), pointer.name))
         return bool(which or gone)
