@@ -9,6 +9,7 @@ from importlib import metadata
 from fastapi import FastAPI
 
 from service.api import (
+    audit,
     chat,
     checks,
     conflicts,
@@ -48,6 +49,7 @@ DOORS = (
     documents,
     evals,
     eval_reviews,
+    audit,
     health,
 )
 """In this order: a document's id may hold ``/``, so the longer paths of its versions come first."""

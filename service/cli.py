@@ -17,6 +17,7 @@ import typer
 from service.commands.eval_app import evals
 from service.commands.inputs import shown
 from service.commands.knowledge_app import knowledge
+from service.commands.trail_app import audit
 from service.commands.words import printable, word
 from service.errors import RulebookError, YouliError
 
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(knowledge, name="knowledge")
 app.add_typer(evals, name="eval")
+app.add_typer(audit, name="audit")
 
 Json = Annotated[bool, typer.Option("--json", help=_help("json"))]
 ShopOption = Annotated[str | None, typer.Option("--shop", help=_help("shop"))]

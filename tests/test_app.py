@@ -100,6 +100,7 @@ def test_operation_ids_are_stable() -> None:
         "get_run": "GET /v1/evals/runs/{id}",
         "get_report": "GET /v1/evals/runs/{id}/report",
         "search_knowledge": "POST /v1/knowledge/search",
+        "list_audit": "GET /v1/audit",
         "healthz": "GET /healthz",
         "readyz": "GET /readyz",
         "version": "GET /version",
