@@ -7,7 +7,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import metadata
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 
+from service import watching
 from service.api import (
     audit,
     chat,
@@ -20,13 +23,16 @@ from service.api import (
     feedback,
     health,
     knowledge,
+    metrics,
     privacy,
     versions,
 )
+from service.api.callers import Callers
 from service.api.described import about, openapi_of
 from service.api.edge import Edge
 from service.api.eval_pages import PageWriter
 from service.api.eval_process import EvalProcess
+from service.api.gauges import beating
 from service.api.guard import LOCAL_HOSTS, LocalOnly
 from service.api.limits import BodyLimit
 from service.api.problems import install_problems
@@ -51,8 +57,19 @@ DOORS = (
     eval_reviews,
     audit,
     health,
+    metrics,
 )
 """In this order: a document's id may hold ``/``, so the longer paths of its versions come first."""
+
+
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""The framework's own would record paths, query strings and the texts of exceptions; ours records none of them."""
 
 
 def create_app(settings: Settings | None = None, *, desk: Desk | None = None, hosts: Set[str] = LOCAL_HOSTS) -> FastAPI:
@@ -77,7 +94,7 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
             return
         async with assemble(settings, owner=True) as built:
             app.state.desk = built
-            async with following(built, lambda new: swap_desk(app, new)):
+            async with following(built, lambda new: swap_desk(app, new)), beating(app):
                 yield
             app.state.desk = None
             await app.state.evals.close()
@@ -90,7 +107,9 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
     app.state.keeper = Keeper(settings.idempotency_hours)
     app.add_middleware(BodyLimit)
     app.add_middleware(LocalOnly, hosts=hosts)
-    app.add_middleware(Edge)  # the last added is the outermost
+    app.add_middleware(
+        Edge, callers=Callers(settings.trusted_proxies), slow_s=settings.slow_request_s
+    )  # the last added is the outermost
     return app
 
 
@@ -110,10 +129,13 @@ def _fastapi(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -
         lifespan=lifespan,
         docs_url=None,  # its page loads scripts from elsewhere and its requests carry an Origin
         redoc_url=None,
+        telemetry=_NO_TELEMETRY,
     )
     app.router.route_class = StrictRoute
     install_problems(app)
     for door in DOORS:
         app.include_router(door.router)
+    routes = (route for door in DOORS for route in door.router.routes if isinstance(route, APIRoute))
+    watching.start((route.operation_id for route in routes if route.operation_id), app.version)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app

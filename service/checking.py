@@ -20,6 +20,7 @@ from service.schemas import CheckRequest, CheckResult, Draft, Finding, Inquiry, 
 from service.sourcing import ground_of, ground_of_request
 from service.text.normalise import normalise
 from service.text.segment import PAUSES, sentences
+from service.watching import checking
 
 if TYPE_CHECKING:  # a bare text is checked without any of these: the shell waits
     from service.checks.faithful import Faith
@@ -51,6 +52,7 @@ class Checker:
         self.rulebook = rulebook
         self._last: tuple[Ground, Faith] | None = None
 
+    @checking()
     def settle(
         self, brief: Brief, steps: list[Step], ground_steps: list[Step], cited: Cited, playbook: Playbook
     ) -> Settled:
@@ -117,6 +119,7 @@ class Checker:
         ]
         return sorted(found, key=lambda finding: (finding.start, finding.end))
 
+    @checking()
     def reply(self, steps: Sequence[Step], ground: Ground) -> list[Finding]:
         """Findings on the whole reply, with the step each lies in."""
         reply = "\n".join(step.text for step in steps)
@@ -124,6 +127,7 @@ class Checker:
         found = [*self.text(reply, ground, story(steps)), *check_length(reply, ground, rules)]
         return [*_located(found, steps), *self._faithful(steps, ground), *check_method(steps, ground, rules)]
 
+    @checking()
     def prefix(self, steps: Sequence[Step], rest: Sequence[Step], ground: Ground) -> list[Finding]:
         """Findings on the steps that come first, ``rest`` being what would follow if nothing else came."""
         text = "\n".join(step.text for step in steps)
@@ -138,6 +142,7 @@ class Checker:
         """Findings on a model's remark to the desk."""
         return [*self.text(text, ground), *self._faith(ground).note(text)]
 
+    @checking()
     def passing(self, note: str, ground: Ground) -> str:
         """A model's remark, or nothing where something was found that blocks it."""
         return "" if note and blocks(self.note(note, ground)) else note

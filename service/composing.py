@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
+from service import watching
 from service.checking import Checker, Settled, blocks
 from service.composed import Composed, Part, Reconsider, grounds, signed
 from service.errors import ModelError
@@ -98,6 +99,7 @@ class Composer:
         ground = grounds(matter)
         steps = _filled(written[0].steps, matter.ground)
         found = self._checker.reply(steps, ground)
+        watching.found("model", ((one.category, one.severity) for one in found))
         if blocks(found) and spent.left > 0:
             steps = await self._rewritten(side, page, steps, found, spent)
         settled = self._settle(matter, steps) if blocks(found) else Settled(steps, found)

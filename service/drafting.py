@@ -6,8 +6,7 @@ only words what was decided, and what fails a check is replaced before anybody s
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ from service.reading import read
 from service.rulebook.book import Rulebook
 from service.schemas import CheckRequest, CheckResult, Claim, Draft, Event, Inquiry, Step
 from service.understanding import understand
+from service.watching import Course
 from service.writing.playbook import Playbook
 
 
@@ -63,6 +63,14 @@ class Drafter:
             InvalidRequest: ``unknown_shop``, before the first event.
             Unavailable: the draft could not be kept.
         """
+        with Course() as course:
+            events = self._events(inquiry, course)
+            async with aclosing(events):
+                async for event in events:
+                    course.saw(event)
+                    yield event
+
+    async def _events(self, inquiry: Inquiry, clock: Course) -> AsyncGenerator[Event]:
         book = self.rulebook
         shop = book.shops.get(inquiry.shop)
         if shop is None:
@@ -72,7 +80,6 @@ class Drafter:
             for event in told_again(promise.draft):
                 yield event
             return
-        clock = _Clock()
         draft_id, created = promise.id if promise else new_id("dft"), inquiry.now or datetime.now(UTC)
         yield Event(type="draft.created", data={"id": draft_id, "created_at": created.isoformat()})
 
@@ -139,16 +146,3 @@ def _step(step: Step) -> Event:
 def check_text(rulebook: Rulebook, request: CheckRequest, stored: tuple[Draft, Inquiry] | None) -> CheckResult:
     """Check any text; ``stored`` is the draft it came from, with its inquiry."""
     return Checker(rulebook).check(request, stored)
-
-
-class _Clock:
-    """Laps in milliseconds."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name] = round((now - self._last) * 1000, 3)
-        self._last = now

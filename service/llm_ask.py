@@ -19,6 +19,7 @@ from service.llm_breaker import Attempt, Breaker
 from service.llm_form import RUNGS, Form, Question
 from service.llm_profile import Profile
 from service.llm_reply import Failed, FormRefused, model_name, usage_of
+from service.watching import Asking
 
 MAX_REPLY_BYTES = 64 * 1024
 """Of an answer's text, and of everything else that is no well-formed piece of a stream."""
@@ -132,14 +133,18 @@ class Asker(ABC):
         Raises:
             ModelError: whatever went wrong; parameter ``calls`` says how many requests were made.
         """
-        with self._attempt(deadline) as attempt:
+        with self._asking() as asking, self._attempt(deadline) as attempt:
             await self.open()
             talk = Talk(Question(system, user, schema, temperature), time.monotonic() + deadline, self._form)
             try:
                 async with asyncio.timeout(deadline):
-                    return await self._tries(talk, attempt)
+                    answer = await self._tries(talk, attempt)
             except TimeoutError:
                 raise talk.failed("llm_timeout") from None
+            finally:
+                asking.spent(talk.calls, talk.usage)
+            asking.answered(answer.model)
+            return answer
 
     async def stream(
         self, system: str, user: str, schema: dict[str, Any], deadline: float, temperature: float | None = None
@@ -161,7 +166,7 @@ class Asker(ABC):
             ModelError: whatever went wrong; parameter ``calls`` says how many requests were made.
         """
         data: dict[str, Any] | None = None
-        with self._attempt(deadline) as attempt:
+        with self._asking() as asking, self._attempt(deadline) as attempt:
             await self.open()
             talk = Talk(Question(system, user, schema, temperature), time.monotonic() + deadline, self._form)
             while data is None:
@@ -181,8 +186,16 @@ class Asker(ABC):
                 finally:
                     await live.close()
                     talk.spend(usage_of(live.reply))
+                    asking.spent(talk.calls, talk.usage)
+            name = model_name(live.reply, self.model)
+            asking.answered(name)
         self._form = talk.form.learned(self._start)
-        yield Answer(data, dict(talk.usage), talk.calls, model_name(live.reply, self.model))
+        yield Answer(data, dict(talk.usage), talk.calls, name)
+
+    def _asking(self) -> Asking:
+        """The question as those see it who watch."""
+        provider = "openai" if self.profile.id == "general" else self.profile.id.partition("_")[0]
+        return Asking("chat", self.model, provider)
 
     def _attempt(self, deadline: float) -> AbstractContextManager[Attempt]:
         self._check()

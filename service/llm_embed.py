@@ -19,6 +19,7 @@ from service.llm_profile import shipped
 from service.llm_reply import Failed, Meaning, parsed
 from service.llm_sdk import exchange, open_sdk, sendable
 from service.settings import Settings
+from service.watching import Asking
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,6 +92,16 @@ class EmbeddingClient:
         """
         import numpy as np
 
+        with Asking("embeddings", self.model, "openai") as asking:
+            asking.spent(-(-len(texts) // BATCH), {})
+            rows = await self._rows(texts, deadline)
+            asking.answered(self.model)
+        if len({row.shape[1] for row in rows}) > 1:
+            raise EmbeddingError("embedding_bad_reply")
+        matrix: Matrix = np.concatenate(rows) if rows else np.zeros((0, 0), dtype=np.float32)
+        return matrix
+
+    async def _rows(self, texts: Sequence[str], deadline: float) -> list[Matrix]:
         if not sendable(self._key):
             raise EmbeddingError("embedding_auth")
         await self.open()
@@ -99,13 +110,9 @@ class EmbeddingClient:
         starts = range(0, len(texts), BATCH)
         try:
             async with asyncio.timeout(deadline):
-                rows = await _together([self._batch(texts[at : at + BATCH], at, until, slots) for at in starts])
+                return await _together([self._batch(texts[at : at + BATCH], at, until, slots) for at in starts])
         except TimeoutError:
             raise EmbeddingError("embedding_timeout") from None
-        if len({row.shape[1] for row in rows}) > 1:
-            raise EmbeddingError("embedding_bad_reply")
-        matrix: Matrix = np.concatenate(rows) if rows else np.zeros((0, 0), dtype=np.float32)
-        return matrix
 
     async def _batch(self, texts: Sequence[str], place: int, until: float, slots: asyncio.Semaphore) -> Matrix:
         tried = 0

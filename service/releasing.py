@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from service import watching
 from service.checking import Checker, Settled, blocks
 from service.checks.ground import Ground
 from service.schemas import Finding, Step, StepName
@@ -83,4 +84,7 @@ class Release:
         """Whether a step passes after those that have left, the rest thought to be the playbook's."""
         together = [*self.steps, step]
         rest = self._safe[len(together) :]
-        return not blocks(self._checker.prefix(together, rest, self._ground))
+        found = self._checker.prefix(together, rest, self._ground)
+        if step.writer == "model":
+            watching.found("model", ((one.category, one.severity) for one in found if one.step == step.step))
+        return not blocks(found)

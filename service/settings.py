@@ -86,6 +86,10 @@ class Settings(BaseSettings):
     """Days drafts and what belongs to them are kept; 0: for ever."""
     idempotency_hours: float = Field(default=24, ge=24, le=8760)
     """Hours the answer to a request with an ``Idempotency-Key`` is kept."""
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    """From which level on events are logged; ``--verbose`` asks for ``info``."""
+    slow_request_s: float = Field(default=10.0, gt=0, le=3600)
+    """Seconds from which a request is logged as a warning; above the longest a draft is meant to take."""
     api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("OPENAI_API_KEY"))
     base_url: str | None = Field(default=None, validation_alias=AliasChoices("OPENAI_BASE_URL"))
 

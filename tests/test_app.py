@@ -102,6 +102,7 @@ def test_operation_ids_are_stable() -> None:
         "search_knowledge": "POST /v1/knowledge/search",
         "list_audit": "GET /v1/audit",
         "healthz": "GET /healthz",
+        "metrics": "GET /metrics",
         "readyz": "GET /readyz",
         "version": "GET /version",
     }

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Request
 from starlette.concurrency import run_in_threadpool
 
+from service import watching
 from service.api.described import described, request_examples
 from service.api.desk import desk_of
 from service.api.route import StrictRoute
@@ -33,6 +34,7 @@ async def create_check(
     result = await run_in_threadpool(check_text, desk.rulebook, check, stored)
     if check.draft is not None:
         await desk.library.database.note([check_made(check.draft, check.shop, check.text, result)])
+    _count(result)
     return result
 
 
@@ -63,4 +65,12 @@ async def create_checks(
     ]
     if named:
         await desk.library.database.note(named)
+    for one in result.items:
+        if one.result is not None:
+            _count(one.result)
     return result
+
+
+def _count(result: CheckResult) -> None:
+    watching.count("youli_checks_total", "yes" if result.passed else "no")
+    watching.found("check", ((one.category, one.severity) for one in result.findings))

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from service import watching
 from service.api.described import described, parameter, request_examples
 from service.api.desk import desk_of
 from service.api.drafts import ID, DraftId, ShopQuery, no_draft
@@ -63,10 +64,14 @@ async def give_feedback(
         raise no_draft(id)
     sent = _sent(given, stored[0])
     if sent is None:
-        return await desk.store.give_feedback(id, shop, given, None, [])
-    check = CheckRequest(text=sent, draft=id, shop=shop)
-    result = await run_in_threadpool(check_text, desk.rulebook, check, stored)
-    return await desk.store.give_feedback(id, shop, given, result.passed, result.findings)
+        kept = await desk.store.give_feedback(id, shop, given, None, [])
+    else:
+        check = CheckRequest(text=sent, draft=id, shop=shop)
+        result = await run_in_threadpool(check_text, desk.rulebook, check, stored)
+        kept = await desk.store.give_feedback(id, shop, given, result.passed, result.findings)
+    watching.count("youli_feedback_total", given.action)
+    watching.note(draft=id, action=given.action)
+    return kept
 
 
 def _sent(given: FeedbackIn, draft: Draft) -> str | None:

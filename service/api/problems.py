@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from service import watching
 from service.api import chat_errors
 from service.errors import (
     BodyTooLarge,
@@ -47,6 +48,7 @@ def problem_of(error: YouliError, request_id: str) -> Problem:
 
 def problem_response(error: YouliError, scope: Scope, headers: Mapping[str, str] | None = None) -> Response:
     """The answer for one deliberate error, in the shape of the door that was knocked at."""
+    told(error)
     extra = dict(headers or {})
     if error.retry_after is not None:
         extra.setdefault("Retry-After", str(max(1, math.ceil(error.retry_after))))
@@ -55,10 +57,16 @@ def problem_response(error: YouliError, scope: Scope, headers: Mapping[str, str]
     if isinstance(error, Unauthorised):
         extra.setdefault("WWW-Authenticate", "Bearer")
     if chat_errors.PATHS.match(scope["path"]):
-        told = chat_errors.problem_of(error).model_dump_json()
-        return Response(told, chat_errors.status_of(error), media_type="application/json", headers=extra)
+        body = chat_errors.problem_of(error).model_dump_json()
+        return Response(body, chat_errors.status_of(error), media_type="application/json", headers=extra)
     body = problem_of(error, request_id(scope)).model_dump_json()
     return Response(body, status_code=error.status, media_type=MEDIA_TYPE, headers=extra)
+
+
+def told(error: YouliError) -> None:
+    """Count a problem that goes out, and name it in the request's log line."""
+    watching.count("youli_problems_total", error.code)
+    watching.note(code=error.code)
 
 
 async def send_problem(scope: Scope, receive: Receive, send: Send, error: YouliError, close: bool = False) -> None:

@@ -11,6 +11,7 @@ from fastapi.sse import KEEPALIVE_COMMENT
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from service.api.problems import told
 from service.errors import YouliError
 from service.logs import frames
 from service.schemas import Event
@@ -75,9 +76,11 @@ async def wire(
             if sent:
                 yield sent if event is None or event.draft is None else Last.of(sent)
     except YouliError as error:
+        told(error)
         yield Last.of(failed(error), error)
     except Exception as error:
         _log.error("unhandled", request_id=request, where=frames(error))
+        told(YouliError())
         yield Last.of(failed(YouliError()), YouliError())
     finally:
         await _closed(events)

@@ -86,8 +86,9 @@ async def _serve(settings: Settings, listener: socket.socket, verbose: bool) -> 
     from service.assembly import assemble, learn, warm
     from service.logs import configure_logs
 
-    configure_logs(logging.INFO if verbose else logging.WARNING)
+    configure_logs(logging.INFO if verbose else logging.getLevelNamesMapping()[settings.log_level.upper()])
     async with assemble(settings, owner=True) as desk:
+        from service.api.gauges import beating
         from service.app import create_app, swap_desk
         from service.reloading import following
 
@@ -96,7 +97,7 @@ async def _serve(settings: Settings, listener: socket.socket, verbose: bool) -> 
         gc.enable()  # the command line runs without; a server lives long
         gc.freeze()  # the rulebook and the snapshot stay; only what requests leave behind is looked through
         learning = asyncio.create_task(asyncio.to_thread(learn, desk))
-        async with following(desk, lambda new: swap_desk(app, new)):
+        async with following(desk, lambda new: swap_desk(app, new)), beating(app):
             await _run(app, listener, settings)
         await learning
 

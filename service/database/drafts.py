@@ -39,6 +39,11 @@ class DraftStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def waiting(self) -> int:
+        """Pieces that wait to be written by this process, of whatever kind."""
+        return self._database.writer.waiting
+
     async def save_draft(self, draft: Draft, inquiry: Inquiry) -> None:
         """Keep a draft; on disk when this returns.
 

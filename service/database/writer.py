@@ -76,6 +76,11 @@ class Writer:
         self._task: asyncio.Task[None] | None = None
         self._owed: deque[Deed] = deque(maxlen=OWED)
 
+    @property
+    def waiting(self) -> int:
+        """Pieces that wait for their turn."""
+        return self._queue.qsize()
+
     async def submit(self, work: Work[T], told: Told[T] = (), row: NewRow | None = None) -> T:
         """Run ``work`` in the next group; returns its result once that group is on disk.
 

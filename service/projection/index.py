@@ -20,6 +20,7 @@ import structlog
 from service.projection.folder import Folders, Stamp, installed
 from service.projection.live import Live, put
 from service.projection.process import ChromaLost, ChromaProcess
+from service.watching import span
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,7 +121,8 @@ class VectorIndex:
         if live is None:
             return None
         try:
-            return live.process.nearest(vector, min(k, len(live.ids)))
+            with span("query chroma", kind="client", db__system__name="chroma", db__operation__name="query"):
+                return live.process.nearest(vector, min(k, len(live.ids)))
         except ChromaLost as error:
             self._drop(live, "lost", error)
             return None
