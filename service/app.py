@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Set
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib import metadata
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 
 from service import watching
+from service.access.rules import access_rules
 from service.api import (
     audit,
     chat,
@@ -22,26 +24,32 @@ from service.api import (
     evals,
     feedback,
     health,
+    keys,
     knowledge,
     metrics,
     privacy,
     versions,
 )
+from service.api.access import Access
 from service.api.callers import Callers
+from service.api.covering import check_covered, open_paths
 from service.api.described import about, openapi_of
 from service.api.edge import Edge
 from service.api.eval_pages import PageWriter
 from service.api.eval_process import EvalProcess
+from service.api.gate import Gate
 from service.api.gauges import beating
 from service.api.guard import LOCAL_HOSTS, LocalOnly
 from service.api.limits import BodyLimit
 from service.api.problems import install_problems
 from service.api.route import StrictRoute
 from service.assembly import Desk, assemble
-from service.errors import EnvironmentProblem
 from service.idempotency.keeper import Keeper
 from service.reloading import following
 from service.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from service.database.session import Database
 
 DOORS = (
     drafts,
@@ -56,6 +64,7 @@ DOORS = (
     evals,
     eval_reviews,
     audit,
+    keys,
     health,
     metrics,
 )
@@ -81,11 +90,10 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
         hosts: Host names that are answered while there are no keys.
 
     Raises:
-        EnvironmentProblem: ``auth_needs_keys`` — keys are asked for, and this version has none yet.
+        EnvironmentProblem: a setting that cannot be used.
+        RulebookError: ``access.yaml`` is broken, or leaves an operation out.
     """
     settings = settings or read_settings()
-    if settings.auth != "off":
-        raise EnvironmentProblem("auth_needs_keys")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -96,21 +104,45 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
             app.state.desk = built
             async with following(built, lambda new: swap_desk(app, new)), beating(app):
                 yield
+            await close_doors(app)
             app.state.desk = None
-            await app.state.evals.close()
-            await app.state.pages.close()
 
     app = _fastapi(lifespan)
     app.state.desk = desk
     app.state.evals = EvalProcess()
     app.state.pages = PageWriter()
     app.state.keeper = Keeper(settings.idempotency_hours)
+    check_covered(app, access_rules())
+    app.state.gate = _gate(app, settings)
     app.add_middleware(BodyLimit)
-    app.add_middleware(LocalOnly, hosts=hosts)
+    if app.state.gate is not None:
+        app.add_middleware(Access, gate=app.state.gate)
+    else:
+        app.add_middleware(LocalOnly, hosts=hosts)
     app.add_middleware(
         Edge, callers=Callers(settings.trusted_proxies), slow_s=settings.slow_request_s
     )  # the last added is the outermost
     return app
+
+
+def _gate(app: FastAPI, settings: Settings) -> Gate | None:
+    """Who lets callers in; None while everybody at this machine may do everything."""
+    if settings.auth == "off":
+        return None
+
+    def database() -> Database | None:
+        desk = app.state.desk
+        return desk.library.database if desk is not None else None
+
+    return Gate(settings, database, open_paths(app, access_rules()))
+
+
+async def close_doors(app: FastAPI) -> None:
+    """Finish what the doors have under way beside requests."""
+    await app.state.evals.close()
+    await app.state.pages.close()
+    if app.state.gate is not None:
+        await app.state.gate.close()
 
 
 def swap_desk(app: FastAPI, desk: Desk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -104,16 +105,46 @@ def _refused(data: Path, *arguments: str, **more: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("auth", ["on", None])
-def test_without_keys_it_says_what_to_set(tmp_path: Path, auth: str | None) -> None:
-    environment = _environment(tmp_path / "data")
-    environment.pop("YOULI_AUTH")
-    if auth:
-        environment["YOULI_AUTH"] = auth
-    done = subprocess.run(_command("serve"), cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (3, "")
-    assert "YOULI_AUTH=off" in done.stderr
-    assert not (tmp_path / "data").exists()
+def _keyed(data: Path, *arguments: str) -> tuple[subprocess.Popen[str], list[str]]:
+    """A server that asks for keys, and what it said until it was ready."""
+    environment = _environment(data)
+    del environment["YOULI_AUTH"]  # on is what it is by itself
+    process = subprocess.Popen(
+        _command("serve", "--port", "0", "--verbose", *arguments),
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    said: list[str] = []
+    while not said or "http://" not in said[-1]:
+        said.append(process.stdout.readline())
+        assert said[-1], process.communicate()[1]
+    return process, said
+
+
+def test_keys_are_asked_for_and_the_first_start_alone_prints_one(tmp_path: Path) -> None:
+    data = ready(tmp_path / "data")
+    process, (key, sentence, line) = _keyed(data)
+    key = key.strip()
+    running = Server(process, int(line.split("http://127.0.0.1:")[1].split(" ")[0]), data)
+    assert re.fullmatch(r"yl_[0-9A-Za-z]{12}\.[0-9A-Za-z]{43}", key)
+    assert "管理员" in sentence
+    bearer = {"Authorization": f"Bearer {key}", "Host": "desk.example", "Origin": "https://desk.example"}
+    assert running.call("GET", "/v1/keys", headers=bearer)[0] == 200
+    refusals = [running.call("GET", "/v1/keys", headers=h)[1] for h in ({}, {"Authorization": f"Bearer {key[:-1]}x"})]
+    assert [refusal["code"] for refusal in refusals] == ["unauthorised"] * 2
+    assert running.call("GET", f"/v1/keys?key={key}")[0] == 401
+    code, log = running.stop()
+    assert code == 0
+    assert key.split(".")[1] not in log
+    process, said = _keyed(data, "--host", "0.0.0.0")
+    process.send_signal(signal.SIGTERM)
+    assert (len(said), process.communicate(timeout=30)[0], process.returncode) == (1, "", 0)
+    kept = b"".join(path.read_bytes() for path in data.glob("youli.sqlite3*"))
+    assert key.split(".")[1].encode() not in kept
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.com"])

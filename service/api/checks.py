@@ -38,7 +38,7 @@ async def create_check(
     return result
 
 
-@router.post("/v1/checks/batch", response_model=BatchResult, **described("create_checks", 400, 413, 415, 422, 503))
+@router.post("/v1/checks/batch", response_model=BatchResult, **described("create_checks", 400, 404, 413, 415, 422, 503))
 async def create_checks(
     request: Request, batch: Annotated[BatchRequest, Body(openapi_examples=request_examples("create_checks"))]
 ) -> BatchResult:

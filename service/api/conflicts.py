@@ -18,7 +18,7 @@ Id = Annotated[str, Path(description=parameter("conflict_id"), max_length=100)]
 InShop = Annotated[Shop, Query(description=parameter("shop"))]
 
 
-@router.get("/v1/knowledge/conflicts", response_model=ConflictPage, **described("list_conflicts", 422))
+@router.get("/v1/knowledge/conflicts", response_model=ConflictPage, **described("list_conflicts", 404, 422))
 async def list_conflicts(
     request: Request,
     state: Annotated[Wanted, Query(description=parameter("conflict_state"))] = "open",

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
+from service.access.rules import access_rules
 from service.api.problems import MEDIA_TYPE
 from service.api.replay import REPLAYED
 from service.idempotency.keys import HEADER, PATTERN
@@ -52,7 +53,7 @@ def described(operation: str, *problems: int, success: int = 200, shape: type[Ba
 
     Args:
         operation: its key in ``docs.zh.yaml``.
-        problems: statuses it may answer with besides 403 and 500.
+        problems: statuses it may answer with besides 401, 403 and 500.
         success: the status of an answer.
         shape: of its errors, if they are not problem documents.
     """
@@ -66,7 +67,7 @@ def described(operation: str, *problems: int, success: int = 200, shape: type[Ba
     responses: dict[int | str, dict[str, Any]] = {success: {"description": words["answer"]}}
     if answers:
         responses[success]["content"] = {"application/json": {"examples": answers}}
-    for status in sorted({*problems, 403, 500}):
+    for status in sorted({*problems, 401, 403, 500}):
         responses[status] = {
             "description": _docs()["problems"][str(status)],
             "content": {media: {"schema": {"$ref": f"#/components/schemas/{shape.__name__}"}}},
@@ -105,6 +106,10 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         )
         document["components"]["schemas"][Problem.__name__] = Problem.model_json_schema()
         _with_idempotency(document)
+        bearer = {"type": "http", "scheme": "bearer", "description": _docs()["service"]["bearer"]}
+        document["components"]["securitySchemes"] = {"bearer": bearer}
+        document["security"] = [{"bearer": []}]
+        _open_doors(document)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -121,3 +126,12 @@ def _with_idempotency(document: dict[str, Any]) -> None:
         for status, answer in answers.items():
             if status.isdecimal():
                 answer.setdefault("headers", {})[REPLAYED] = told
+
+
+def _open_doors(document: dict[str, Any]) -> None:
+    """Say of the doors that answer anybody that they do."""
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            if operation["operationId"] in access_rules().open:
+                operation["security"] = [{}, {"bearer": []}]
+                operation["responses"].pop("401", None)

@@ -89,7 +89,7 @@ class ListQuery(BaseModel):
 @router.post(
     UPLOAD_PATH,
     response_model=DocumentIngested,
-    **described("add_document", 400, 409, 413, 415, 422, 503, success=201),
+    **described("add_document", 400, 404, 409, 413, 415, 422, 503, success=201),
 )
 async def add_document(
     request: Request,
@@ -103,7 +103,7 @@ async def add_document(
     return done
 
 
-@router.get(UPLOAD_PATH, response_model=DocumentPage, **described("list_documents", 422, 503))
+@router.get(UPLOAD_PATH, response_model=DocumentPage, **described("list_documents", 404, 422, 503))
 async def list_documents(request: Request, query: Annotated[ListQuery, Query()]) -> DocumentPage:
     """Documents this shop sees, by id."""
     wanted = Wanted(

@@ -27,7 +27,7 @@ ShopQuery = Annotated[Shop, Query(description=parameter("shop"))]
 
 
 def _create_words() -> dict[str, Any]:
-    words = described("create_draft", 400, 413, 415, 422, 503, success=201)
+    words = described("create_draft", 400, 404, 413, 415, 422, 503, success=201)
     words["responses"][200] = {"description": parameter("stream"), "content": {"text/event-stream": {}}}
     return words
 

@@ -28,11 +28,12 @@ class EvalProcess:
         """Begin a run in ``folder``; it is on disk when this returns.
 
         Raises:
-            Conflict: ``eval_running``.
+            Conflict: ``eval_running``, ``eval_running_elsewhere``.
         """
         if self._process is not None and self._process.returncode is None:
-            if as_it_stands(folder.parent / self._run).state == "running":
-                raise Conflict("eval_running", run=self._run)
+            running = as_it_stands(folder.parent / self._run)
+            if running.state == "running":
+                raise _busy(running, info.shop)
             await self._process.wait()  # all is written: it only takes its leave
         write_info(folder, info)
         self._run = info.id
@@ -70,6 +71,13 @@ class EvalProcess:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
+
+
+def _busy(running: RunInfo, shop: str) -> Conflict:
+    """That a run is under way; which one is told to its own shop only."""
+    if running.shop == shop:
+        return Conflict("eval_running", run=running.id)
+    return Conflict("eval_running_elsewhere")
 
 
 def _last_word(log: Path) -> str | None:

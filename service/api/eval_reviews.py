@@ -72,14 +72,14 @@ async def add_reviews(
     return taken
 
 
-@router.get("/v1/evals/queue", response_model=WaitingPage, **described("review_queue", 422, 503))
+@router.get("/v1/evals/queue", response_model=WaitingPage, **described("review_queue", 404, 422, 503))
 async def review_queue(request: Request, query: Annotated[QueueQuery, Query()]) -> WaitingPage:
     """What waits for a person in a shop's runs."""
     home = desk_of(request).settings.data_dir
     return await run_in_threadpool(waiting, home, query.shop, shipped_rubric(), query.limit)
 
 
-@router.post("/v1/evals/live", response_model=LiveTaken, **described("sample_drafts", 400, 413, 415, 422, 503))
+@router.post("/v1/evals/live", response_model=LiveTaken, **described("sample_drafts", 400, 404, 413, 415, 422, 503))
 async def sample_drafts(
     request: Request,
     wanted: Annotated[LiveIn, Body(openapi_examples=request_examples("sample_drafts"))],

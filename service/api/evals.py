@@ -15,6 +15,7 @@ from evals.runs import ID, all_runs, count_results, new_run_id, read_summary, ru
 from service.api.described import described, parameter, request_examples
 from service.api.desk import desk_of
 from service.api.eval_process import EvalProcess
+from service.api.gate import Gate
 from service.api.route import StrictRoute
 from service.database.deeds import run_started
 from service.errors import Conflict, NotFound, UsageError
@@ -35,6 +36,12 @@ REPORTS = {
 }
 """Format → the file of the run's folder, and what it is."""
 
+_SHOWN = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",  # the address may be a signed one
+}
+
 
 class RunsQuery(BaseModel):
     """Which runs are listed."""
@@ -52,7 +59,7 @@ def process_of(request: Request) -> EvalProcess:
 
 
 @router.post(
-    "/v1/evals/runs", response_model=RunOut, **described("start_run", 400, 409, 413, 415, 422, 503, success=202)
+    "/v1/evals/runs", response_model=RunOut, **described("start_run", 400, 404, 409, 413, 415, 422, 503, success=202)
 )
 async def start_run(
     request: Request,
@@ -78,7 +85,7 @@ async def start_run(
     return RunOut(run=info, results=0)
 
 
-@router.get("/v1/evals/runs", response_model=RunPage, **described("list_runs", 422, 503))
+@router.get("/v1/evals/runs", response_model=RunPage, **described("list_runs", 404, 422, 503))
 async def list_runs(request: Request, query: Annotated[RunsQuery, Query()]) -> RunPage:
     """The runs of a shop, newest first."""
     home = runs_dir(desk_of(request).settings.data_dir)
@@ -88,13 +95,13 @@ async def list_runs(request: Request, query: Annotated[RunsQuery, Query()]) -> R
         mine = (info for info in all_runs(home.parent) if info.shop == query.shop)
         return [_out(home / info.id, process) for info, _ in zip(mine, range(query.limit), strict=False)]
 
-    return RunPage(runs=await run_in_threadpool(work))
+    return RunPage(runs=[await _addressed(request, run) for run in await run_in_threadpool(work)])
 
 
 @router.get("/v1/evals/runs/{id}", response_model=RunOut, **described("get_run", 404, 422, 503))
 async def get_run(request: Request, id: RunId, shop: ShopQuery = "default") -> RunOut:
     """How a run stands, and its numbers when it is done."""
-    return await run_in_threadpool(_out, folder_of(request, id, shop), process_of(request))
+    return await _addressed(request, await run_in_threadpool(_out, folder_of(request, id, shop), process_of(request)))
 
 
 @router.get("/v1/evals/runs/{id}/report", response_class=Response, **described("get_report", 404, 409, 422, 503))
@@ -105,8 +112,10 @@ async def get_report(
     format: Annotated[
         Literal["html", "junit", "csv", "jsonl", "markdown", "json"], Query(description=parameter("report_format"))
     ] = "html",
+    expires: Annotated[int | None, Query(ge=0, le=10**12, description=parameter("report_expires"))] = None,
+    signature: Annotated[str | None, Query(max_length=200, description=parameter("report_signature"))] = None,
 ) -> Response:
-    """The report; a page that runs nothing but its own script and loads nothing."""
+    """The report; a page that runs nothing but its own script and loads nothing. Signatures are read at the gate."""
     folder = folder_of(request, id, shop)
     info = process_of(request).state_of(folder)
     name, kind = REPORTS[format]
@@ -115,7 +124,7 @@ async def get_report(
         raise Conflict("report_not_ready", run=info.id, state=info.state)
     body = await run_in_threadpool(path.read_bytes)
     attached = {} if format == "html" else {"Content-Disposition": f'attachment; filename="{id}-{name}"'}
-    return Response(body, 200, {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", **attached}, kind)
+    return Response(body, 200, {**_SHOWN, **attached}, kind)
 
 
 def folder_of(request: Request, id: str, shop: str) -> FilePath:
@@ -144,3 +153,13 @@ def _out(folder: FilePath, process: EvalProcess) -> RunOut:
         summary=read_summary(folder) if info.state == "done" else None,
         report_url=f"/v1/evals/runs/{info.id}/report{suffix}" if ready else None,
     )
+
+
+async def _addressed(request: Request, run: RunOut) -> RunOut:
+    """The run with an address of its report that a browser can open: signed where keys are asked for."""
+    gate: Gate | None = request.app.state.gate
+    if run.report_url is None or gate is None:
+        return run
+    path = run.report_url.partition("?")[0]
+    query = await gate.report_query(run.run.id, run.run.shop)
+    return run.model_copy(update={"report_url": f"{gate.address(request.scope)}{path}?{query}"})

@@ -33,7 +33,7 @@ class DraftQuery(BaseModel):
     cursor: Annotated[str, Field(max_length=100, description=parameter("cursor"))] | None = None
 
 
-@router.get("/v1/drafts", response_model=DraftPage, **described("list_drafts", 422, 503))
+@router.get("/v1/drafts", response_model=DraftPage, **described("list_drafts", 404, 422, 503))
 async def list_drafts(request: Request, query: Annotated[DraftQuery, Query()]) -> DraftPage:
     """Drafts of a shop, newest first."""
     from service.database.drafts import WantedDrafts

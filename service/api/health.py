@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field, JsonValue
 from starlette.responses import JSONResponse
 
+from service.acting import ANY_SHOP, Acting, acting
 from service.api.described import described, health_note
 from service.api.desk import desk_of
 from service.api.route import StrictRoute
@@ -70,7 +71,7 @@ async def readyz(request: Request) -> JSONResponse:
         "model": _model(desk),
     }
     ready = all(part.state != "down" for part in parts.values())
-    body = Readiness(ready=ready, parts=parts)
+    body = Readiness(ready=ready, parts=_shown(parts, acting()))
     return JSONResponse(body.model_dump(mode="json"), 200 if ready else 503)
 
 
@@ -84,6 +85,13 @@ async def version(request: Request) -> Version:
         rulebook=desk.rulebook.digest,
         knowledge_version=desk.knowledge_version,
     )
+
+
+def _shown(parts: dict[str, Part], who: Acting) -> dict[str, Part]:
+    """What a caller is told: notes and numbers are of all shops, states are nobody's, and strangers learn neither."""
+    if who.shop == ANY_SHOP:
+        return parts
+    return {name: Part(state=part.state, note="") for name, part in parts.items()} if who.shop else {}
 
 
 def _rulebook(desk: Desk) -> Part:

@@ -14,7 +14,9 @@ from service.schemas import SearchRequest, SearchResult
 router = APIRouter(route_class=StrictRoute)
 
 
-@router.post("/v1/knowledge/search", response_model=SearchResult, **described("search_knowledge", 400, 413, 415, 422))
+@router.post(
+    "/v1/knowledge/search", response_model=SearchResult, **described("search_knowledge", 400, 404, 413, 415, 422)
+)
 async def search_knowledge(
     request: Request, search: Annotated[SearchRequest, Body(openapi_examples=request_examples("search_knowledge"))]
 ) -> SearchResult:

@@ -82,8 +82,6 @@ def diagnose(
         yield Line("settings", "broken", error.detail)
         return
     yield Line("settings", "ok", _say("settings", auth=settings.auth, data=shown(str(settings.data_dir))))
-    if settings.auth != "off":
-        yield Line("settings", "note", EnvironmentProblem("auth_needs_keys").detail)
     day = today or date.today()
     if only is None:
         books: list[Rulebook] = []

@@ -50,9 +50,20 @@ def _given(wanted: Wanted) -> list[tuple[str, str]]:
     return [(name, value) for name in names if (value := getattr(wanted, name)) is not None]
 
 
-async def read_document(connection: AsyncConnection, document_id: str) -> Row | None:
-    """A document with ``newest`` and ``published`` version numbers, ``state``, dates in force and last change."""
-    found = rows_of(await connection.execute(_documents().where(documents.c.id == document_id)))
+async def read_document(
+    connection: AsyncConnection, document_id: str, shops: Iterable[str] | None = None
+) -> Row | None:
+    """A document with ``newest`` and ``published`` version numbers, ``state``, dates in force and last change.
+
+    Args:
+        connection: to read on.
+        document_id: which.
+        shops: only if it is one of these shops'; the database is asked, so that another shop's costs what none costs.
+    """
+    query = _documents().where(documents.c.id == document_id)
+    if shops is not None:
+        query = query.where(documents.c.shop.in_(list(shops)))
+    found = rows_of(await connection.execute(query))
     return found[0] if found else None
 
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration; a database that is there already needs no Alembic import."""
 
 metadata = MetaData(

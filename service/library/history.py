@@ -141,8 +141,8 @@ async def visible(connection: AsyncConnection, document_id: str, shop: str) -> R
     Raises:
         NotFound: no such document, or another shop's.
     """
-    found = await rows.read_document(connection, document_id)
-    if found is None or found["shop"] not in (SHARED, shop):
+    found = await rows.read_document(connection, document_id, (SHARED, shop))
+    if found is None:
         raise NotFound("document_not_found", id=document_id)
     return found
 

@@ -1,0 +1,1 @@
+"""Who may do what: keys, roles, tokens of a login service, signed report addresses."""

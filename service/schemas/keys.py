@@ -1,0 +1,62 @@
+"""Keys as those who give them out see them; the key itself is told once, when it is made."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from service.acting import ContextRole, Role
+from service.schemas.base import In, Out, Text
+
+ShopOrAll = Annotated[str, Field(pattern=r"^(\*|[a-z0-9][a-z0-9_-]{0,63})$")]
+"""A shop, or ``*`` for all of them."""
+PerMinute = Annotated[int, Field(ge=1, le=1_000_000)]
+PerDay = Annotated[int, Field(ge=0, le=10_000_000_000)]
+
+
+class KeyIn(In):
+    """A key that is wanted."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=128)]
+    role: Role
+    shop: ShopOrAll
+    """``*`` for admins only."""
+    context_role: ContextRole | None = None
+    """The highest ``context.role`` it may state; the role's default when not given."""
+    expires_at: datetime | None = None
+    """Given as null: never; not given: after the days the team chose."""
+    rate_per_minute: PerMinute | None = None
+    tokens_per_day: PerDay | None = None
+
+
+class KeyInfo(Out):
+    """A key without its secret."""
+
+    id: str
+    prefix: str
+    name: str
+    role: Role
+    shop: str
+    context_role: ContextRole
+    rate_per_minute: int | None
+    tokens_per_day: int | None
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    """To the minute."""
+
+
+class KeyMade(KeyInfo):
+    """A new key, with what nobody is told a second time."""
+
+    key: str
+
+
+class KeyPage(Out):
+    """Keys, oldest first, those that open nothing any more among them."""
+
+    keys: list[KeyInfo]
