@@ -12,7 +12,8 @@ from service.library.rules import LibraryRules, load_rules
 from service.library.store import Library
 from service.rulebook.thesaurus import Thesaurus, load_thesaurus
 from service.settings import HOME, Settings, read_settings
-from tests import prepared
+from tests import engines, prepared
+from tests.on_engines import redirected
 
 KNOWLEDGE = HOME / "knowledge"
 
@@ -25,13 +26,25 @@ gc.set_threshold(20_000, 10, 10)  # half a million rules and modules stay; nobod
 @pytest.hookimpl(trylast=True)  # after pytest has made its own folder
 def pytest_configure(config: pytest.Config) -> None:
     """What is shared lies in the folder of this run, above the workers' own."""
+    if os.environ.get(engines.WANTED) == "on" and not engines.on_engines():
+        engines.share_all()
+    if engines.on_engines():
+        redirected.install()
     own = config.option.basetemp if hasattr(config, "workerinput") else None
     prepared.share(Path(own).parent if own else config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
+
+
+def pytest_unconfigure() -> None:
+    """Servers that tests started end with the run."""
+    engines.end_all()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share something made for their file stay with one worker, so that it is made once."""
     for item in items:
+        mark = item.get_closest_marker("sqlite_only")
+        if mark is not None and engines.on_engines():
+            item.add_marker(pytest.mark.skip(reason=f"on embedded stores only: {mark.args[0]}"))
         made = item._fixtureinfo.name2fixturedefs.values()  # type: ignore[attr-defined]
         if any(found[-1].scope == "module" for found in made) and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))

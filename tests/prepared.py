@@ -21,6 +21,7 @@ from service.rulebook import book
 from service.rulebook.book import Rulebook
 from service.rulebook.shelf import fingerprint
 from service.settings import HOME, Settings
+from tests import engines
 
 KNOWLEDGE = HOME / "knowledge"
 _READ = book.load_rulebook
@@ -74,6 +75,8 @@ def ready(folder: Path) -> Path:
     """Make ``folder`` a data folder that has been in use: the shipped documents are in it, all examples are learned."""
     _made()
     shutil.copytree(_folder(), folder, dirs_exist_ok=True, copy_function=_copied)
+    if engines.on_engines():
+        engines.copy_database(_folder(), folder)
     return folder
 
 

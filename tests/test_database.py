@@ -19,11 +19,8 @@ from service.database.tables import HEAD, drafts, metadata
 from service.database.writer import GROUP
 from service.errors import EnvironmentProblem, Unavailable
 from service.schemas import Draft, Inquiry, Message
+from tests.engines import url_of
 from tests.fake_desk import a_draft
-
-
-def url_of(path: Path) -> str:
-    return f"sqlite+aiosqlite:///{path}"
 
 
 def row(name: str) -> dict[str, object]:
@@ -61,6 +58,7 @@ def inquiry(text: str = "杯子碎了两只") -> Inquiry:
     return Inquiry(messages=(Message(role="customer", content=text),), shop="demo")
 
 
+@pytest.mark.sqlite_only("pragmas")
 async def test_commits_wait_for_the_disk_and_readers_do_not_wait(database: Database):
     async with database.reading() as connection:
         answers = [
@@ -112,6 +110,7 @@ async def test_what_was_waiting_is_written_before_closing(tmp_path: Path):
     await again.close()
 
 
+@pytest.mark.sqlite_only("a lock of a file")
 async def test_another_program_holding_the_database_gives_db_busy(tmp_path: Path, database: Database):
     other = sqlite3.connect(tmp_path / "y.sqlite3", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -124,6 +123,7 @@ async def test_another_program_holding_the_database_gives_db_busy(tmp_path: Path
     assert await put(database, "late") == "late"
 
 
+@pytest.mark.sqlite_only("pages of a file")
 async def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path: Path):
     database = await Database.open(url_of(tmp_path / "y.sqlite3"))
     await put(database, "before")
@@ -141,6 +141,7 @@ async def test_a_full_disk_is_named_and_nothing_is_half_written(tmp_path: Path):
     await database.close()
 
 
+@pytest.mark.sqlite_only("a broken file")
 @pytest.mark.parametrize("content", [b"garbage " * 600, b"SQLite format 3\0" + b"\xff" * 4000])
 async def test_a_broken_file_is_named_with_what_to_do(tmp_path: Path, content: bytes):
     path = tmp_path / "y.sqlite3"
@@ -152,6 +153,7 @@ async def test_a_broken_file_is_named_with_what_to_do(tmp_path: Path, content: b
     assert path.read_bytes() == content
 
 
+@pytest.mark.sqlite_only("a broken file")
 async def test_damage_in_the_middle_is_found_at_the_start(tmp_path: Path):
     path = tmp_path / "y.sqlite3"
     database = await Database.open(url_of(path))
@@ -219,6 +221,7 @@ async def test_rows_and_pieces_waiting_together_are_all_written(database: Databa
     assert await count(database) == 20
 
 
+@pytest.mark.sqlite_only("a lock of a file")
 async def test_a_row_that_finds_the_database_held_gives_db_busy(tmp_path: Path, database: Database):
     other = sqlite3.connect(tmp_path / "y.sqlite3")
     other.execute("BEGIN IMMEDIATE")

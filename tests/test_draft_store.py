@@ -16,12 +16,13 @@ from service.database.drafts import DraftStore, WantedDrafts
 from service.database.session import Database
 from service.errors import Conflict, NotFound
 from service.schemas import Draft, FeedbackIn, Finding, Inquiry
+from tests.engines import url_of
 from tests.fake_desk import a_draft
 
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[DraftStore]:
-    database = await Database.open(f"sqlite+aiosqlite:///{tmp_path / 'y.sqlite3'}")
+    database = await Database.open(url_of(tmp_path / "y.sqlite3"))
     yield DraftStore(database)
     await database.close()
 
@@ -172,7 +173,7 @@ async def test_of_many_different_feedbacks_at_once_one_is_written(store: DraftSt
 
 def test_forty_threads_with_a_database_each(tmp_path: Path) -> None:
     """Several processes on one file is what this stands for: each has a writer of its own."""
-    url = f"sqlite+aiosqlite:///{tmp_path / 'y.sqlite3'}"
+    url = url_of(tmp_path / "y.sqlite3")
     asyncio.run(_prepare(url))
     failed: list[BaseException] = []
     gate = threading.Barrier(40)
@@ -244,6 +245,7 @@ async def test_pages_follow_each_other_and_filters_hold(store: DraftStore) -> No
     assert (await store.list_drafts("nobody", WantedDrafts(), 50)).drafts == []
 
 
+@pytest.mark.sqlite_only("a file of an older version")
 async def test_drafts_of_an_older_version_are_open(tmp_path: Path) -> None:
     """A database of migration 0003 with a draft in it."""
     from alembic import command

@@ -18,6 +18,7 @@ from service.cli import main
 from service.database.drafts import DraftStore
 from service.database.session import Database
 from service.schemas import Draft, Feedback, FeedbackIn, Finding
+from service.settings import read_settings
 from tests.desk import draft, inquiry
 
 PHONE, NAME = "13812345678", "王秀芳"
@@ -147,7 +148,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, st
     folder = tmp_path_factory.mktemp("data")
 
     async def fill() -> dict[str, str]:
-        database = await Database.open(f"sqlite+aiosqlite:///{folder / 'youli.sqlite3'}")
+        database = await Database.open(read_settings(data_dir=folder).database)
         store, ids = DraftStore(database), {}
         for name in ("open", "edited", "rejected"):
             made = await draft(ASKED)
@@ -197,7 +198,7 @@ def test_feedback_is_read_by_its_own_shop_only(stored: tuple[Path, dict[str, str
     folder, found = stored
 
     async def read() -> tuple[Feedback | None, ...]:
-        database = await Database.open(f"sqlite+aiosqlite:///{folder / 'youli.sqlite3'}")
+        database = await Database.open(read_settings(data_dir=folder).database)
         store = DraftStore(database)
         asked = [("edited", "default"), ("edited", "demo"), ("open", "default")]
         given = tuple([await store.get_feedback(found[name], shop) for name, shop in asked])

@@ -30,6 +30,7 @@ from service.drafting import Drafter
 from service.schemas import Draft, FeedbackIn, Finding, Inquiry
 from tests.desk import EmptyLibrary, inquiry, shipped
 from tests.desk import draft as drafted
+from tests.engines import url_of
 from tests.fake_desk import a_draft
 from tests.reviewed_run import row, score
 
@@ -48,7 +49,7 @@ def sight(percent: float = 100, *always: str) -> Sight:
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(f"sqlite+aiosqlite:///{tmp_path / 'desk.sqlite3'}")
+    opened = await Database.open(url_of(tmp_path / "desk.sqlite3"))
     yield opened
     await opened.close()
 

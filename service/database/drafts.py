@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.deeds import draft_made, feedback_given
 from service.database.entries import tell
-from service.database.newrows import JsonText
+from service.database.newrows import JsonText, insert_new
 from service.database.session import Database
 from service.database.tables import conversations, drafts, feedback
 from service.database.turns import compare, turns_of
@@ -162,7 +162,8 @@ class DraftStore:
 
         async def work(connection: AsyncConnection) -> dict[str, Any]:
             mine = (drafts.c.id == draft_id, drafts.c.shop == shop)
-            draft = (await connection.execute(select(drafts.c.state, drafts.c.conversation).where(*mine))).first()
+            state = select(drafts.c.state, drafts.c.conversation).where(*mine)
+            draft = (await connection.execute(state.with_for_update())).first()
             if draft is None:
                 raise NotFound("draft_not_found", id=draft_id[:80])
             there = await connection.execute(select(feedback).where(feedback.c.draft_id == draft_id))
@@ -186,8 +187,9 @@ async def _place(connection: AsyncConnection, draft: Draft, conversation: str, t
     known = (await connection.execute(query)).first()
     if known is None:
         row = {"shop": draft.shop, "conversation": conversation, "turns": turns, "newest": draft.id}
-        await connection.execute(insert(conversations).values(row))
-        return None
+        if await insert_new(connection, conversations, [row]):
+            return None
+        known = (await connection.execute(query)).one()  # another process was quicker
     later = draft.id > known.newest  # ids sort by when their drafting began
     relation = compare(known.turns, turns)
     if relation == "older" or (relation == "apart" and not later):

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.knowledge import Row
+from service.database.newrows import insert_new
 from service.database.publishing import Signed
 from service.database.tables import chunks, embedders, vectors, versions
 from service.database.taking import add_vectors
@@ -37,9 +38,7 @@ async def keep_embedder(connection: AsyncConnection, row: Row) -> None:
     """Remember an embedder; it is in use at once if there is none yet."""
     active = await active_embedder(connection) is None
     values = {**row, "active": active, "made_at": datetime.now(UTC)}
-    there = select(embedders.c.fingerprint).where(embedders.c.fingerprint == row["fingerprint"])
-    if (await connection.execute(there)).first() is None:
-        await connection.execute(insert(embedders).values(values))
+    await insert_new(connection, embedders, [values])
 
 
 async def use_embedder(connection: AsyncConnection, fingerprint: str) -> None:
@@ -73,12 +72,8 @@ async def add_lacking(
     connection: AsyncConnection, fingerprint: str, pieces: Sequence[Row], blobs: Sequence[bytes]
 ) -> None:
     """Vectors of passages of :func:`lacking`; one that somebody else added meanwhile stays."""
-    ids = [piece["id"] for piece in pieces]
-    query = select(vectors.c.chunk_id).where(vectors.c.fingerprint == fingerprint, vectors.c.chunk_id.in_(ids))
-    there = {row[0] for row in await connection.execute(query)}
-    fresh = [(p, blob) for p, blob in zip(pieces, blobs, strict=True) if p["id"] not in there]
-    keys = [(piece["id"], piece["shop"]) for piece, _ in fresh]
-    await add_vectors(connection, keys, [blob for _, blob in fresh], fingerprint)
+    keys = [(piece["id"], piece["shop"]) for piece in pieces]
+    await add_vectors(connection, keys, blobs, fingerprint)
 
 
 async def waiting(connection: AsyncConnection) -> list[Version]:

@@ -77,7 +77,6 @@ async def load_live(database: Database, fingerprint: str) -> LiveRows:
         select(*columns)
         .join(versions, versions.c.document_id == documents.c.id)
         .where(versions.c.state == "published")
-        .order_by(documents.c.id)
         .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
     )
     pieces = (
@@ -85,13 +84,13 @@ async def load_live(database: Database, fingerprint: str) -> LiveRows:
         .join(versions, and_(versions.c.document_id == chunks.c.document_id, versions.c.number == chunks.c.version))
         .outerjoin(vectors, and_(vectors.c.chunk_id == chunks.c.id, vectors.c.fingerprint == fingerprint))
         .where(versions.c.state == "published")
-        .order_by(chunks.c.document_id, chunks.c.ordinal)
     )
     async with database.reading() as connection:
         at = await read_pointer(connection)
-        found = rows_of(await connection.execute(query))
+        found = sorted(rows_of(await connection.execute(query)), key=lambda row: row["documents_id"])
         let = {(row[0], row[1]) for row in await connection.execute(select(releases.c.document_id, releases.c.digest))}
         chunked = [_let_through(row, let) for row in rows_of(await connection.execute(pieces))]
+        chunked.sort(key=lambda row: (row["document_id"], row["ordinal"]))  # every server has its own order of texts
         return LiveRows(at, found, chunked, rows_of(await connection.execute(select(rulings))))
 
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Table, insert
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 T = TypeVar("T")
@@ -122,6 +123,34 @@ async def on_thread(connection: AsyncConnection, work: Callable[[sqlite3.Connect
     except sqlite3.Error as error:
         raise DBAPIError(None, None, error) from None
     return done
+
+
+async def insert_new(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Put down those rows whose key is not there yet; how many they were, where one was given.
+
+    Two processes may find at the same moment that a row is missing: the second's is left out, after the first's.
+    """
+    if not rows:
+        return 0
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    done = await connection.execute(dialect.insert(table).on_conflict_do_nothing(), [dict(row) for row in rows])
+    return int(done.rowcount)
+
+
+async def insert_all(connection: AsyncConnection, rows: Sequence[NewRow]) -> bool:
+    """Put rows down in any database, all or none of them; False as in :func:`put_down`."""
+    first = rows[0]
+    names = tuple(first.values)
+    if any(row.table is not first.table or tuple(row.values) != names for row in rows):
+        return False
+    savepoint = await connection.begin_nested()
+    try:
+        await connection.execute(insert(first.table), [row.values for row in rows])
+        await savepoint.commit()
+    except IntegrityError:
+        await savepoint.rollback()
+        return False
+    return True
 
 
 @lru_cache(maxsize=16)

@@ -46,18 +46,17 @@ async def move_pointer(connection: AsyncConnection) -> Pointer:
     columns = (versions.c.document_id, versions.c.sha256, versions.c.labels)
     dates = (versions.c.effective_from, versions.c.effective_to)
     digest = hashlib.sha256()
-    for row in await connection.execute(select(*columns, *dates).where(live).order_by(versions.c.document_id)):
+    for row in sorted(await connection.execute(select(*columns, *dates).where(live)), key=lambda row: row[0]):
         digest.update((json.dumps(list(row), sort_keys=True, default=str) + "\n").encode())
     let = (
         select(releases.c.document_id, releases.c.digest)
         .join(versions, versions.c.document_id == releases.c.document_id)
         .where(live)
-        .order_by(releases.c.document_id, releases.c.digest)
     )
-    for document_id, sentence in await connection.execute(let):
+    for document_id, sentence in sorted(map(tuple, await connection.execute(let))):
         digest.update(f"{document_id}\0{sentence}\n".encode())
-    ruled = select(rulings.c.shop, rulings.c.key, rulings.c.keep).order_by(rulings.c.shop, rulings.c.key)
-    for ruling in await connection.execute(ruled):
+    ruled = select(rulings.c.shop, rulings.c.key, rulings.c.keep)
+    for ruling in sorted(map(tuple, await connection.execute(ruled))):
         digest.update(("\0".join(ruling) + "\n").encode())
     old = await read_pointer(connection)
     new = Pointer(old.generation + 1, digest.hexdigest())
@@ -70,8 +69,13 @@ async def move_pointer(connection: AsyncConnection) -> Pointer:
 
 async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:
     """Rows into a table, some thousand at a time."""
-    for start in range(0, len(rows), _BATCH):
-        await connection.execute(insert(table), rows[start : start + _BATCH])
+    for some in batches_of(rows):
+        await connection.execute(insert(table), some)
+
+
+def batches_of(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """As many at once as are put down in one statement."""
+    return (rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH))
 
 
 def slices_of(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.deeds import rulebook_kept
 from service.database.entries import tell
+from service.database.newrows import insert_new
 from service.database.session import Database
 from service.database.tables import rulebooks
 
@@ -33,8 +34,7 @@ class RulebookStore:
         row = {"digest": digest, "kept_at": datetime.now(UTC), "archive": pack()}
 
         async def work(connection: AsyncConnection) -> None:
-            if (await connection.execute(query)).first() is None:  # another process may have been quicker
-                await connection.execute(insert(rulebooks).values(row))
+            if await insert_new(connection, rulebooks, [row]):  # another process may have been quicker
                 tell(connection, rulebook_kept(digest))
 
         await self._database.write(work)

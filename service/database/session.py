@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -10,16 +9,19 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection, Table, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from service.database import postgres
 from service.database.audit import COLUMNS, append, append_here
 from service.database.entries import Deed, Entry, Told, deeds_of
-from service.database.newrows import NewRow, form_of, put_down, to_json
+from service.database.faults import transient, translate
+from service.database.newrows import NewRow, form_of, insert_all, put_down, to_json
 from service.database.tables import HEAD
 from service.database.tables_audit import audit as trail
-from service.database.writer import Work, Writer
+from service.database.writer import Undone, Work, Writer
 from service.errors import EnvironmentProblem, Unavailable, YouliError
 
 T = TypeVar("T")
@@ -32,15 +34,8 @@ PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=2000", "foreign
 PROBE_BYTES = 64 * 2**20
 """Up to this size the whole file is checked at every start (about 0.1 s); beyond it, damage shows when it is met."""
 
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_BROKEN = {
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-}
-_PG_FULL, _PG_BUSY = "53100", {"55P03", "40P01", "53300"}
+_READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+"""A server shows every statement the newest state unless told otherwise; a file keeps one for a whole transaction."""
 
 
 class Database:
@@ -50,28 +45,34 @@ class Database:
         self.engine = engine
         self.shown = shown
         """The path or host a person knows it by; never the password."""
-        self.writer = Writer(self._transaction, append, self._put_down if engine.dialect.name == "sqlite" else None)
+        self.server = engine.dialect.name != "sqlite"
+        """Whether it is a server, which other processes and hosts may use at the same time."""
+        self.writer = Writer(self._transaction, append, self._put_down, transient if self.server else None)
 
     @classmethod
     async def open(cls, url: str) -> Database:
         """Open and, if needed, migrate.
 
         Raises:
-            EnvironmentProblem: ``database_broken`` — not a database, damaged, unreadable, or an unknown URL.
-            Unavailable: ``db_busy`` or ``disk_full``.
+            EnvironmentProblem: ``database_broken`` — not a database, damaged, unreadable, or an unknown URL;
+                ``database_refused`` — the server does not let us in.
+            Unavailable: ``db_busy``, ``disk_full`` or ``database_away``.
         """
         try:
             parsed = make_url(url)
-            pinged = parsed.get_backend_name() != "sqlite"
-            engine = create_async_engine(parsed, pool_pre_ping=pinged, json_serializer=to_json)
-        except (ArgumentError, ImportError, ValueError) as error:
+            if parsed.drivername in postgres.NAMES:
+                parsed = postgres.normal(parsed)
+                engine, shown = postgres.engine(parsed), f"{parsed.host}/{parsed.database}"
+            elif parsed.get_backend_name() == "sqlite":
+                engine, shown = create_async_engine(parsed, json_serializer=to_json), parsed.database or url
+                _sqlite(engine)
+            else:
+                raise ArgumentError(parsed.drivername)
+        except (ArgumentError, ImportError, ValueError, TypeError) as error:
             raise EnvironmentProblem("database_broken", path=url.split("@")[-1], reason=type(error).__name__) from None
-        shown = parsed.database if parsed.get_backend_name() == "sqlite" else f"{parsed.host}/{parsed.database}"
-        database = cls(engine, shown or url)
-        if parsed.get_backend_name() == "sqlite":
-            _sqlite(engine)
+        database = cls(engine, shown)
         try:
-            await database._prepare()
+            await database._prepare(parsed)
         except BaseException:
             await engine.dispose()
             raise
@@ -86,17 +87,21 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reading; sees one consistent state."""
         with self._translated():
-            async with self.engine.connect() as connection:
-                yield connection
+            async with self.engine.connect() as plain:
+                yield await plain.execution_options(**_READING) if self.server else plain
 
-    async def write(self, work: Work[T], audit: Told[T] = ()) -> T:
+    async def write(self, work: Work[T], audit: Told[T] = (), *, alone: bool = False) -> T:
         """Run ``work(connection)`` in the next committed group; see :meth:`Writer.submit`.
 
         Args:
-            work: what is to be written.
+            work: what is to be written; it may be run again, from its beginning, where a server undid it.
             audit: what it does, for the trail, or what makes that out of the result; written in the same transaction.
+            alone: whether it reads the published set, or a document, and decides by it: then no other process does
+                so until this is committed. SQLite has one writer at a time in any case.
         """
         with self._translated():
+            if alone and self.server:
+                return await self.writer.by_itself(_alone(work), audit)
             return await self.writer.submit(work, audit)
 
     async def insert(self, table: Table, values: dict[str, Any], audit: Sequence[Entry] = ()) -> None:
@@ -119,6 +124,8 @@ class Database:
             _log.warning("audit_waits", entries=len(deeds), code=error.code)
 
     async def _put_down(self, rows: Sequence[NewRow], deeds: Sequence[Deed]) -> bool:
+        if self.server:
+            return await self._put_down_there(rows, deeds)
         form = form_of(trail, COLUMNS, self.engine.dialect)
         with self._translated():
             async with self.engine.connect() as connection:
@@ -126,24 +133,50 @@ class Database:
                     return await put_down(connection, rows)
                 return await put_down(connection, rows, lambda driver: append_here(driver, form, deeds))
 
+    async def _put_down_there(self, rows: Sequence[NewRow], deeds: Sequence[Deed]) -> bool:
+        try:
+            async with self._transaction() as connection:
+                if fits := await insert_all(connection, rows):
+                    await append(connection, deeds)
+                return fits
+        except Undone:
+            return False  # the ordinary way tries again
+
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        with self._translated():
-            async with self.engine.connect() as plain:
-                connection = await plain.execution_options(youli_write=True)
-                async with connection.begin():
-                    yield connection
+        committing = False
+        try:
+            with self._translated():
+                async with self.engine.connect() as plain:
+                    connection = await plain.execution_options(youli_write=True)
+                    async with connection.begin():
+                        if self.server:
+                            await postgres.begin_write(connection)
+                        yield connection
+                        committing = True
+        except YouliError as error:
+            if self.server and not committing and transient(error.__cause__):
+                raise Undone(error) from error.__cause__
+            raise
 
-    async def _prepare(self) -> None:
+    async def _prepare(self, url: URL) -> None:
         with self._translated():
             async with self.engine.connect() as connection:
                 await self._probe(connection)
                 if await connection.run_sync(_revision) == HEAD:
                     return
-            async with self.engine.connect() as plain:
-                connection = await plain.execution_options(youli_write=True)
-                async with connection.begin():
-                    await connection.run_sync(_migrate)
+            engine = postgres.engine(url, patient=True) if self.server else self.engine
+            try:
+                async with engine.connect() as plain:
+                    connection = await plain.execution_options(youli_write=True)
+                    async with connection.begin():
+                        if self.server:  # of several processes that start at once, one migrates
+                            await postgres.alone(connection, postgres.MIGRATION)
+                        if await connection.run_sync(_revision) != HEAD:
+                            await connection.run_sync(_migrate)
+            finally:
+                if engine is not self.engine:
+                    await engine.dispose()
 
     async def _probe(self, connection: AsyncConnection) -> None:
         """A damaged page must be found now, not in the middle of somebody's draft."""
@@ -159,35 +192,26 @@ class Database:
             yield
         except DBAPIError as error:
             raise translate(error, self.shown) from error
-        except OSError as error:  # the driver could not reach the server at all
-            raise Unavailable(part=self.shown) from error
+        except PoolTimeout as error:  # every connection this process may have is in use
+            raise Unavailable("db_busy") from error
+        except OSError as error:  # the server cannot be reached at all, or does not answer in time
+            raise Unavailable("database_away", server=self.shown) from error
+        except Exception as error:
+            if type(error).__module__.startswith("asyncpg"):  # it failed while the connection was made
+                raise translate(DBAPIError(None, None, error), self.shown) from error
+            raise
 
 
 async def _nothing(connection: AsyncConnection) -> None:
     """Work that is only to be told of."""
 
 
-def translate(error: DBAPIError, shown: str) -> Exception:
-    """The error of ours a driver error stands for; the error itself if it is a bug of ours."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
-    problem: YouliError | None = None
-    if code is not None:
-        primary = code & 0xFF
-        if primary in _BUSY:
-            problem = Unavailable("db_busy")
-        elif primary == sqlite3.SQLITE_FULL:
-            problem = Unavailable("disk_full", path=shown)
-        elif primary in _BROKEN:
-            name = getattr(error.orig, "sqlite_errorname", "")
-            problem = EnvironmentProblem("database_broken", path=shown, reason=name)
-    elif state == _PG_FULL:
-        problem = Unavailable("disk_full", path=shown)
-    elif state in _PG_BUSY:
-        problem = Unavailable("db_busy")
-    elif error.connection_invalidated:
-        problem = Unavailable(part=shown)
-    return problem or error
+def _alone(work: Work[T]) -> Work[T]:
+    async def locked(connection: AsyncConnection) -> T:
+        await postgres.alone(connection)
+        return await work(connection)
+
+    return locked
 
 
 def _sqlite(engine: AsyncEngine) -> None:

@@ -15,7 +15,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.knowledge import Row
-from service.database.publishing import Signed, insert_rows, record_all, slices_of
+from service.database.newrows import insert_new
+from service.database.publishing import Signed, batches_of, insert_rows, record_all, slices_of
 from service.database.tables import chunks, documents, vectors, versions
 
 
@@ -110,9 +111,10 @@ def seal_of(text: str, pieces: Sequence[Row]) -> str:
 async def add_vectors(
     connection: AsyncConnection, ids: Sequence[tuple[str, str]], blobs: Sequence[bytes], fingerprint: str
 ) -> None:
-    """Vectors of chunks, given as (chunk id, shop)."""
+    """Vectors of chunks, given as (chunk id, shop); one that somebody else added meanwhile stays."""
     rows = [
         {"chunk_id": chunk, "shop": shop, "fingerprint": fingerprint, "dim": len(blob) // 4, "blob": blob}
         for (chunk, shop), blob in zip(ids, blobs, strict=True)
     ]
-    await insert_rows(connection, vectors, rows)
+    for some in batches_of(rows):
+        await insert_new(connection, vectors, some)

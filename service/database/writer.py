@@ -9,6 +9,7 @@ at the end of that same transaction, in their order.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -29,12 +30,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Work = Callable[["AsyncConnection"], Awaitable[T]]
 
+TRIES = 4
+PAUSE_S = 0.05
+"""Before a transaction is run once more; doubled each time, and never the same for two who are in each other's way."""
 GROUP = 64
 """Pieces in one transaction at most, so that a burst cannot keep the first ones waiting."""
 
 
 OWED = 10_000
 """Deeds that wait in memory at most while the database takes nothing; the oldest are lost first."""
+
+
+class Undone(Exception):
+    """A transaction was undone before its commit, and will probably do when it is run once more."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        """What to say when it will not."""
 
 
 @dataclass(slots=True)
@@ -44,15 +56,22 @@ class _Job:
     row: NewRow | None
     told: Callable[[Any], Sequence[Entry]] | None
     who: Acting
-    deeds: list[Deed]
-    """What it does; once it has done it, all of it."""
+    deeds: Sequence[Deed]
+    """What it does, as far as that is known before."""
+    done_deeds: Sequence[Deed] = ()
+    """What else it has done: found out anew where it is run once more."""
 
     async def run(self, connection: AsyncConnection) -> Any:
         """Do the work, and find out what is to be told of it."""
         told = listen(connection)
         value = await self.work(connection)
-        self.deeds += deeds_of([*told, *(self.told(value) if self.told else ())], self.who)
+        self.done_deeds = deeds_of([*told, *(self.told(value) if self.told else ())], self.who)
         return value
+
+    @property
+    def all_deeds(self) -> list[Deed]:
+        """What it does, known before or found out when it was run last."""
+        return [*self.deeds, *self.done_deeds]
 
 
 class Writer:
@@ -63,6 +82,8 @@ class Writer:
         append: adds deeds to the audit trail, in such a transaction and at its end.
         put_down: writes rows and deeds, all or none; False where that is not to be had and each piece is to be run by
             itself.
+        transient: tells of an error that undid a whole transaction whether the same again would do; none does if not
+            given.
     """
 
     def __init__(
@@ -70,8 +91,10 @@ class Writer:
         transaction: Callable[[], AbstractAsyncContextManager[AsyncConnection]],
         append: Callable[[AsyncConnection, Sequence[Deed]], Awaitable[None]],
         put_down: Callable[[Sequence[NewRow], Sequence[Deed]], Awaitable[bool]] | None = None,
+        transient: Callable[[BaseException], bool] | None = None,
     ) -> None:
         self._transaction, self._append, self._put_down = transaction, append, put_down
+        self._transient = transient or (lambda _error: False)
         self._queue: asyncio.Queue[_Job] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._owed: deque[Deed] = deque(maxlen=OWED)
@@ -93,18 +116,46 @@ class Writer:
             YouliError: the group could not be committed; nothing of it was written.
             Exception: whatever ``work`` raised; the rest of its group is written all the same.
         """
-        who = acting()
-        deeds = [] if callable(told) else deeds_of(told, who)
+        job = _job(work, told, row)
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="database-writer")
-        done = asyncio.get_running_loop().create_future()
-        job = _Job(work, done, row, told, who, []) if callable(told) else _Job(work, done, row, None, who, deeds)
         self._queue.put_nowait(job)
         return cast(T, await job.done)
 
     def owe(self, deeds: Sequence[Deed]) -> None:
         """Write deeds with the next group that can be written: of those of which nothing else is to be written."""
         self._owed.extend(deeds)
+
+    async def by_itself(self, work: Work[T], told: Told[T] = ()) -> T:
+        """Run ``work`` in a transaction of its own, beside the groups: it may wait for other processes, they may not.
+
+        Raises:
+            YouliError, Exception: as :meth:`submit`.
+        """
+        job = _job(work, told)
+
+        async def once() -> T:
+            async with self._transaction() as connection:
+                value = await job.run(connection)
+                await self._append(connection, job.all_deeds)
+                return cast(T, value)
+
+        return await self._persisted(once)
+
+    async def _persisted(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Run a whole transaction, again if a server undid it for another's sake or was away for a moment.
+
+        What failed at its commit may be on disk all the same, and is not run again: rows have ids of their own, so
+        that whoever tries once more finds them.
+        """
+        for tried in range(TRIES):
+            try:
+                return await attempt()
+            except Undone as undone:
+                if tried == TRIES - 1:
+                    raise undone.error from undone.error.__cause__
+                await asyncio.sleep(random.uniform(0.5, 1.5) * PAUSE_S * 2**tried)
+        raise AssertionError("unreachable")
 
     async def close(self) -> None:
         """Write what is waiting, then stop."""
@@ -132,8 +183,10 @@ class Writer:
     async def _commit(self, group: list[_Job]) -> None:
         results: list[tuple[_Job, Any, BaseException | None]] = []
         try:
-            short = await self._rows_only(group)
-            results = [(job, None, None) for job in group] if short else await self._pieces(group)
+            if await self._rows_only(group):
+                results = [(job, None, None) for job in group]
+            else:
+                results = await self._persisted(lambda: self._pieces(group))
         except Exception as error:
             results = [(job, None, error) for job in group]
         for job, value, failure in results:
@@ -165,32 +218,41 @@ class Writer:
             if len(group) == 1:
                 results = [(group[0], await group[0].run(connection), None)]
             else:
-                results = [(job, *await _attempt(connection, job.run)) for job in group]
+                results = [(job, *await self._attempt(connection, job.run)) for job in group]
             owed = list(self._owed)
-            deeds = [deed for job, _, failure in results if failure is None for deed in job.deeds]
+            deeds = [deed for job, _, failure in results if failure is None for deed in job.all_deeds]
             await self._append(connection, [*owed, *deeds])
         self._paid(owed)
         return results
 
+    async def _attempt(self, connection: AsyncConnection, work: Work[Any]) -> tuple[Any, Exception | None]:
+        """Run a piece in its own savepoint; its result, or why it failed.
+
+        Raises:
+            Exception: the piece's error, when it took the whole transaction with it (disk full, connection lost),
+                or when the whole of it is to be run once more.
+        """
+        savepoint = await connection.begin_nested()
+        try:
+            value = await work(connection)
+            await savepoint.commit()
+            return value, None
+        except Exception as error:
+            try:
+                await savepoint.rollback()
+            except Exception:
+                raise error from None
+            if self._transient(error):
+                raise
+            return None, error
+
+
+def _job(work: Work[Any], told: Told[Any], row: NewRow | None = None) -> _Job:
+    who, done = acting(), asyncio.get_running_loop().create_future()
+    if callable(told):
+        return _Job(work, done, row, told, who, [])
+    return _Job(work, done, row, None, who, deeds_of(told, who))
+
 
 async def _nothing(connection: AsyncConnection) -> None:
     """A group of its own for what is owed."""
-
-
-async def _attempt(connection: AsyncConnection, work: Work[Any]) -> tuple[Any, Exception | None]:
-    """Run a piece in its own savepoint; its result, or why it failed.
-
-    Raises:
-        Exception: the piece's error, when it took the whole transaction with it (disk full, connection lost).
-    """
-    savepoint = await connection.begin_nested()
-    try:
-        value = await work(connection)
-        await savepoint.commit()
-        return value, None
-    except Exception as error:
-        try:
-            await savepoint.rollback()
-        except Exception:
-            raise error from None
-        return None, error

@@ -84,7 +84,9 @@ class Filler:
             except EmbeddingError as error:
                 reason = error.code
             if made:
-                await self._database.write(writing.move_pointer)  # other processes look at the pointer alone
+                await self._database.write(
+                    writing.move_pointer, alone=True
+                )  # other processes look at the pointer alone
             published = await self._publish_ready()
             async with self._database.reading() as connection:
                 left = await rows.count_lacking(connection, fingerprint)
@@ -112,7 +114,7 @@ class Filler:
                 await writing.move_pointer(connection)
 
             if fingerprint != self._embedder.fingerprint or made:
-                await self._database.write(work)
+                await self._database.write(work, alone=True)
                 await self._current.refresh()
         done = await self.once()
         return Filled(made + done.made, done.published, done.left, done.reason)
@@ -127,7 +129,7 @@ class Filler:
                 published += await self._publisher.publish_queued(*version, signs[version])
             except Conflict as error:  # a boundary came to rest on what it would take away: a person must look
                 _log.warning("queued_version_dropped", document=version[0], version=version[1], reason=error.code)
-                await self._database.write(partial(rows.queue_version, document_id=version[0], number=0))
+                await self._database.write(partial(rows.queue_version, document_id=version[0], number=0), alone=True)
         return published
 
     async def _run(self) -> None:

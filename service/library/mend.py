@@ -67,7 +67,7 @@ async def mend(database: Database, seen: Examined, rules: LibraryRules, progress
 
     done.vectors, done.orphans = len(seen.wrong), lonely
     if done.anything:
-        await database.write(work)
+        await database.write(work, alone=True)
     return done
 
 
@@ -80,7 +80,7 @@ async def _restore(database: Database, fingerprint: str, fault: Fault, rules: Li
         done.left.append(fault)
         return
     text, pieces = made
-    await database.write(partial(rows.restore_version, row=kept.row, text=text, pieces=pieces))
+    await database.write(partial(rows.restore_version, row=kept.row, text=text, pieces=pieces), alone=True)
     same = kept.row["seal"] is None or seal_of(text, pieces) == kept.row["seal"]
     (done.restored if same else done.renewed).append(which)
 

@@ -171,7 +171,7 @@ class Publisher:
             return await state_of(connection, document_id), done
 
         try:
-            state, done = await self._database.write(whole)
+            state, done = await self._database.write(whole, alone=True)
         except PreconditionFailed as error:
             error.extra = await self._history.since(document_id, expected or ())
             raise
@@ -223,7 +223,7 @@ class Publisher:
                 await writing.move_pointer(connection)
             return done
 
-        done = await self._database.write(work)
+        done = await self._database.write(work, alone=True)
         if done:
             await self._current.refresh()
         return done

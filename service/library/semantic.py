@@ -219,7 +219,7 @@ class Semantic:
         fingerprint = f"{self.name[:70]}-{made.shape[1]}-{hashlib.sha256(blob).hexdigest()[:12]}"
         row = {"model": self.name, "dim": made.shape[1], "texts": self._probes, "vectors": blob}
         row["fingerprint"] = fingerprint
-        await self._database.write(partial(rows.keep_embedder, row=row))
+        await self._database.write(partial(rows.keep_embedder, row=row), alone=True)
         return row
 
 

@@ -57,7 +57,7 @@ class FolderSync:
             prepare_files, knowledge_dir, live, self._rules, letters_of(self._embedder), progress=progress
         )
         changed = bool(plan.submissions or plan.report.retired)
-        if changed and await self._database.write(lambda connection: self._synced(connection, plan)):
+        if changed and await self._database.write(lambda connection: self._synced(connection, plan), alone=True):
             await self._current.refresh()
         return plan.report
 

@@ -92,7 +92,7 @@ class Uploads:
                 prepare_upload, name, data, shop, labels, dates, former, self._rules, letters_of(self._embedder)
             )
             taking = _Taking(self._publisher, item, self._embedder.fingerprint, document_id, expected, publish)
-            done, moved = await self._database.write(taking.run)
+            done, moved = await self._database.write(taking.run, alone=True)
         except PreconditionFailed as error:
             error.extra = await self._history.since(str(document_id), expected or ())
             raise

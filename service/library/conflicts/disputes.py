@@ -84,7 +84,7 @@ class Disputes:
             await put_ruling(connection, ruled_key, shop, keep, claims, author, note)
             await move_pointer(connection)
 
-        await self._database.write(work)
+        await self._database.write(work, alone=True)
         await self._current.refresh()
         return shown(self._found(key, shop))
 
