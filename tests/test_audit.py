@@ -18,7 +18,8 @@ from service.database.tables import drafts
 from service.database.trail import Wanted, list_trail
 from service.database.verifying import Broken, head_of, verify
 from service.errors import InvalidRequest, Unavailable
-from tests.test_database import row, url_of
+from tests.engines import url_of
+from tests.test_database import row
 
 REST = "at, actor, role, shop, request, action, object, details, prev, hash"
 QA = Acting("key_qa", "qa", "demo", "lead", "req_1")
@@ -144,6 +145,7 @@ async def test_two_processes_write_one_chain(tmp_path: Path, database: Database)
     assert (report.sound, report.rows, report.last) == (True, 50, 50)
 
 
+@pytest.mark.sqlite_only("a file is forged or locked from outside")
 @pytest.mark.parametrize(
     "statement",
     [
@@ -197,6 +199,7 @@ FORGED = {
 }
 
 
+@pytest.mark.sqlite_only("a file is forged or locked from outside")
 @pytest.mark.parametrize("how", FORGED)
 async def test_one_forged_row_is_found_wherever_it_is(tmp_path: Path, database: Database, how: str):
     rows = 12
@@ -211,6 +214,7 @@ async def test_one_forged_row_is_found_wherever_it_is(tmp_path: Path, database: 
         assert (await verify(database)).sound
 
 
+@pytest.mark.sqlite_only("a file is forged or locked from outside")
 async def test_rows_changed_places_and_a_row_put_in_are_found(tmp_path: Path, database: Database):
     await insert_drafts(database, *(f"dft_{n}" for n in range(6)))
     path = tmp_path / "y.sqlite3"
@@ -219,6 +223,7 @@ async def test_rows_changed_places_and_a_row_put_in_are_found(tmp_path: Path, da
     assert (await verify(database)).problems[0].seq == 2
 
 
+@pytest.mark.sqlite_only("a file is forged or locked from outside")
 async def test_an_end_cut_off_with_its_head_is_found_by_a_head_noted_elsewhere(tmp_path: Path, database: Database):
     await insert_drafts(database, *(f"dft_{n}" for n in range(6)))
     noted = await head_of(database)
@@ -229,6 +234,7 @@ async def test_an_end_cut_off_with_its_head_is_found_by_a_head_noted_elsewhere(t
     assert [one.what for one in report.problems] == [Broken.CUT_OFF]
 
 
+@pytest.mark.sqlite_only("a file is forged or locked from outside")
 async def test_a_chain_made_anew_from_a_forged_row_does_not_match_a_noted_head(tmp_path: Path, database: Database):
     await insert_drafts(database, "dft_1", "dft_2")
     noted = await head_of(database)
@@ -238,6 +244,7 @@ async def test_a_chain_made_anew_from_a_forged_row_does_not_match_a_noted_head(t
     assert [one.what for one in (await verify(database, noted=noted)).problems] == [Broken.OTHER]
 
 
+@pytest.mark.sqlite_only("a file is forged or locked from outside")
 async def test_a_head_without_its_rows_is_found(tmp_path: Path, database: Database):
     await insert_drafts(database, "dft_1", "dft_2")
     forge(tmp_path / "y.sqlite3", "DELETE FROM audit WHERE seq = 2")
@@ -270,6 +277,7 @@ async def test_what_is_listed_is_what_was_asked_for_newest_first(database: Datab
     assert rest.next is None
 
 
+@pytest.mark.sqlite_only("a file is forged or locked from outside")
 async def test_a_database_held_by_another_takes_neither_the_row_nor_its_entry(tmp_path: Path, database: Database):
     other = sqlite3.connect(tmp_path / "y.sqlite3")
     other.execute("BEGIN IMMEDIATE")
@@ -281,6 +289,7 @@ async def test_a_database_held_by_another_takes_neither_the_row_nor_its_entry(tm
     assert (await verify(database)).rows == 1
 
 
+@pytest.mark.sqlite_only("a file is forged or locked from outside")
 async def test_a_trail_whose_triggers_are_gone_says_so(tmp_path: Path, database: Database):
     await insert_drafts(database, "dft_1")
     assert (await verify(database)).guarded

@@ -13,12 +13,15 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.drafts import DraftStore, WantedDrafts
+from service.database.entries import Entry
 from service.database.postgres import INSTEAD
 from service.database.session import Database
 from service.database.tables import HEAD, drafts, metadata, rulebooks
+from service.database.verifying import verify
 from service.errors import EnvironmentProblem, PreconditionFailed, Unavailable
 from service.library.store import Library
 from service.rulebook.thesaurus import Thesaurus
@@ -261,5 +264,26 @@ async def test_publications_of_two_processes_neither_get_lost_nor_mixed(
     assert len({made.id for made in added}) == 8
     assert {found for text in told for found in texts(one, text, k=9)} >= set(told)
     assert won >= 8
+    await one.close()
+    await two.close()
+
+
+@pytest.mark.parametrize("deed", ["UPDATE audit SET actor = 'x'", "DELETE FROM audit", "DELETE FROM audit_head"])
+async def test_the_server_itself_refuses_to_change_the_trail(database: Database, deed: str) -> None:
+    await database.insert(drafts, row("dft_1"), audit=[Entry("draft.made", "dft_1", "default")])
+    with pytest.raises(DBAPIError, match="audit"):
+        async with database.engine.begin() as connection:
+            await connection.execute(text(deed))
+
+
+async def test_one_chain_is_written_by_two_processes(url: str) -> None:
+    one, two = await Database.open(url), await Database.open(url)
+    names = [f"dft_{n:02}" for n in range(40)]
+    told = {name: [Entry("draft.made", name, "default")] for name in names}
+    await asyncio.gather(
+        *((one, two)[n % 2].insert(drafts, row(name), audit=told[name]) for n, name in enumerate(names))
+    )
+    found = await verify(one)
+    assert (found.rows, list(found.problems), found.guarded) == (40, [], True)
     await one.close()
     await two.close()
