@@ -14,6 +14,8 @@ from typing import Any
 
 import structlog
 
+from service import watching
+
 _PLAIN = (str, int, float, bool, type(None))
 _MAX_VALUE = 300
 _QUIET = ("uvicorn", "asyncio")
@@ -31,12 +33,33 @@ def configure_logs(level: int = logging.WARNING) -> None:
             structlog.processors.JSONRenderer(),  # escapes line breaks, escapes and U+2028: one event, one line
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),  # stderr as it is now, not as it was at the start
+        logger_factory=lambda *_: structlog.WriteLogger(_STDERR),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
     root.handlers[:] = [_Bridge()]
     root.setLevel(max(level, logging.WARNING))
+
+
+class _Stderr:
+    """Standard error as it is now, not as it was at the start; a line that cannot be written is counted and lost.
+
+    A pipe nobody reads from any more, or a full disk behind it, is no reason to leave a buyer without an answer.
+    """
+
+    def write(self, text: str) -> None:
+        """Write a line, or lose it."""
+        try:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            watching.count("youli_log_lines_lost_total")
+
+    def flush(self) -> None:
+        """Every line is flushed as it is written."""
+
+
+_STDERR = _Stderr()
 
 
 def _short(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -51,7 +51,10 @@ async def beating(app: FastAPI) -> AsyncIterator[None]:
     """Look every few seconds where another process may be asked for our numbers."""
     kept = watching.meters()
     if kept is None or kept.folder is None:
-        yield
+        try:
+            yield
+        finally:
+            await watching.stop()
         return
 
     async def beat() -> None:
@@ -65,6 +68,7 @@ async def beating(app: FastAPI) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        await watching.stop()
 
 
 def _knowledge(desk: Desk) -> None:

@@ -43,6 +43,18 @@ def watch(meters: Meters | None, tracer: Tracer | None = None) -> None:
     _meters, _tracer = meters, tracer
 
 
+def tracer() -> Tracer | None:
+    """What makes spans, if anything."""
+    return _tracer
+
+
+def untraced() -> Tracer | None:
+    """Make no spans any more; the tracer that made them, to be closed."""
+    global _tracer
+    before, _tracer = _tracer, None
+    return before
+
+
 def meters() -> Meters | None:
     """Where numbers are kept, if anywhere."""
     return _meters
@@ -125,7 +137,8 @@ def checking() -> Iterator[None]:
         return
     record.checking, began = True, time.perf_counter()
     try:
-        yield
+        with span("check"):
+            yield
     finally:
         record.checked_s += time.perf_counter() - began
         record.checking = False
