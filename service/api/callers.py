@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 
 from starlette.types import Scope
 
 from service import watching
-from service.errors import EnvironmentProblem
+from service.api.proxies import networks
 from service.watching import NO_SPAN, Span
 
 _CONTEXT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?", re.DOTALL)
@@ -31,10 +31,7 @@ class Callers:
     """
 
     def __init__(self, trusted: str) -> None:
-        try:
-            self._networks = [ip_network(one.strip(), strict=False) for one in trusted.split(",") if one.strip()]
-        except ValueError as error:
-            raise EnvironmentProblem("setting_invalid", name="YOULI_TRUSTED_PROXIES", reason=error) from None
+        self._networks = networks(trusted)
         self.believed = lru_cache(maxsize=1024)(self._believed)
 
     def _believed(self, host: str) -> bool:

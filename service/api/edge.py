@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import watching
+from service.acting import Acting
 from service.api.callers import Callers
 from service.api.problems import send_problem
 from service.errors import YouliError
@@ -118,7 +119,9 @@ class Edge:
         probe = operation in _PROBES and answer.status < 500 and answer.whole
         slow = took >= self._slow_s
         level = "warning" if slow else "debug" if probe else "info"
-        facts = dict(answer.record.facts)
+        who: Acting | None = scope["state"].get("acting")
+        facts: dict[str, object] = {"key": who.key, "shop": who.shop} if who is not None else {}
+        facts |= answer.record.facts
         if not answer.whole:
             facts["left"] = True
         if answer.span.trace:
