@@ -14,6 +14,7 @@ from fastapi.telemetry import TelemetryConfig
 from service import watching
 from service.access.rules import access_rules
 from service.api import (
+    analytics,
     audit,
     chat,
     checks,
@@ -65,6 +66,7 @@ DOORS = (
     eval_reviews,
     audit,
     keys,
+    analytics,
     health,
     metrics,
 )

@@ -116,6 +116,20 @@ def serve(
     raise typer.Exit(run_serve(host, port, verbose))
 
 
+@app.command(help=_help("analytics"))
+def analytics(
+    since: Annotated[str, typer.Option("--since", metavar="7d", help=_help("analytics_since"))] = "30d",
+    by: Annotated[list[str] | None, typer.Option("--by", help=_help("analytics_by"))] = None,
+    shop: ShopOption = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help=_help("analytics_csv"))] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what drafts and the feedback on them tell."""
+    from service.commands.analytics import run_analytics
+
+    raise typer.Exit(run_analytics(since, by or [], shop, as_csv, as_json))
+
+
 @app.command(help=_help("doctor"))
 def doctor(
     online: Annotated[bool, typer.Option("--online", help=_help("online"))] = False,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Body, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,8 +15,11 @@ from service.api.described import described, parameter, request_examples
 from service.api.desk import desk_of
 from service.api.drafts import ID, DraftId, ShopQuery, no_draft
 from service.api.route import StrictRoute
-from service.errors import Conflict, InvalidRequest, messages
+from service.errors import Conflict, InvalidRequest, RulebookError, messages
 from service.schemas import CheckRequest, Draft, DraftPage, DraftState, Feedback, FeedbackIn, Shop, Text
+
+if TYPE_CHECKING:
+    from service.text.edits import Edit
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -68,10 +72,24 @@ async def give_feedback(
     else:
         check = CheckRequest(text=sent, draft=id, shop=shop)
         result = await run_in_threadpool(check_text, desk.rulebook, check, stored)
-        kept = await desk.store.give_feedback(id, shop, given, result.passed, result.findings)
+        edit = await run_in_threadpool(_edit, desk.settings.knowledge_dir, stored[0], sent)
+        kept = await desk.store.give_feedback(id, shop, given, result.passed, result.findings, edit)
     watching.count("youli_feedback_total", given.action)
     watching.note(draft=id, action=given.action)
     return kept
+
+
+def _edit(knowledge: Path, draft: Draft, sent: str) -> Edit | None:
+    """What became of the steps that are nearest to what was sent: the reply's, or the variant's that was taken."""
+    from service.insight.scales import scales
+    from service.text.edits import edit_of
+
+    taken = next((variant for variant in draft.variants if variant.reply.strip() == sent.strip()), None)
+    try:
+        alike = scales(knowledge).edits.alike
+    except RulebookError:  # a slip in the file of measures costs a number, not somebody's feedback
+        return None
+    return edit_of([(step.step, step.text) for step in (taken or draft).steps], sent, alike)
 
 
 def _sent(given: FeedbackIn, draft: Draft) -> str | None:

@@ -51,8 +51,10 @@ def _problems(settings: Settings, book: list[Rulebook]) -> Iterator[RulebookErro
         lambda: _prompts(settings.prompts_dir),
         lambda: _endpoints(settings.prompts_dir),
         lambda: demo_cases(settings),
+        lambda: scales(folder),
     ]
     from service.checkup import example_problems, first_problem
+    from service.insight.scales import scales
 
     for part in parts:
         yield from first_problem(part)

@@ -15,9 +15,11 @@ from service.database.entries import tell
 from service.database.newrows import JsonText, insert_new
 from service.database.session import Database
 from service.database.tables import conversations, drafts, feedback
+from service.database.traits import traits_of
 from service.database.turns import compare, turns_of
 from service.errors import Conflict, NotFound, phrase
 from service.schemas import Draft, DraftInfo, DraftPage, DraftState, Feedback, FeedbackIn, Finding, Inquiry
+from service.text.edits import Edit
 
 _FATE = {"state", "superseded_by"}
 """Fields of a draft that change after it was given out; they are columns."""
@@ -64,6 +66,7 @@ class DraftStore:
             "conversation": conversation,
             "state": "open",
             "superseded_by": None,
+            **traits_of(draft, inquiry),
         }
         if conversation is None:
             await self._database.insert(drafts, row, audit=[draft_made(draft)])
@@ -135,7 +138,13 @@ class DraftStore:
         return DraftPage(drafts=shown, next=shown[-1].id if len(rows) > limit else None)
 
     async def give_feedback(
-        self, draft_id: str, shop: str, given: FeedbackIn, passed: bool | None, findings: Sequence[Finding]
+        self,
+        draft_id: str,
+        shop: str,
+        given: FeedbackIn,
+        passed: bool | None,
+        findings: Sequence[Finding],
+        edit: Edit | None = None,
     ) -> Feedback:
         """Write down what a person made of a draft; the same again changes nothing and answers the same.
 
@@ -145,6 +154,7 @@ class DraftStore:
             given: what the person did.
             passed: whether the text that was sent passed; None when none was told.
             findings: what was found in it.
+            edit: how it differs from the draft; None when none was told.
 
         Raises:
             NotFound: this shop has no such draft.
@@ -158,12 +168,13 @@ class DraftStore:
             "passed": passed,
             "findings": [finding.model_dump(mode="json") for finding in findings],
             "given_at": datetime.now(UTC),
+            **_measured(given, findings, edit),
         }
 
         async def work(connection: AsyncConnection) -> dict[str, Any]:
             mine = (drafts.c.id == draft_id, drafts.c.shop == shop)
-            state = select(drafts.c.state, drafts.c.conversation).where(*mine)
-            draft = (await connection.execute(state.with_for_update())).first()
+            columns = (drafts.c.state, drafts.c.conversation, drafts.c.made_at)
+            draft = (await connection.execute(select(*columns).where(*mine).with_for_update())).first()
             if draft is None:
                 raise NotFound("draft_not_found", id=draft_id[:80])
             there = await connection.execute(select(feedback).where(feedback.c.draft_id == draft_id))
@@ -173,7 +184,10 @@ class DraftStore:
             if draft.state == "superseded":
                 raise await _superseded(connection, draft_id, shop, draft.conversation)
             await connection.execute(insert(feedback).values(row))
-            await connection.execute(update(drafts).where(*mine).values(state=given.action))
+            fate = {"state": given.action, "edited": None if given.action == "rejected" else row["edited"]}
+            waited = (row["given_at"] - draft.made_at).total_seconds() if draft.made_at else None
+            fate["waited"] = None if waited is None else max(0, int(waited))
+            await connection.execute(update(drafts).where(*mine).values(fate))
             tell(connection, feedback_given(row))
             return row
 
@@ -211,6 +225,23 @@ async def _superseded(connection: AsyncConnection, draft_id: str, shop: str, con
     error = Conflict("draft_superseded", id=draft_id, newer=newest)
     error.extra = {"superseded_by": newest}
     return error
+
+
+def _measured(given: FeedbackIn, findings: Sequence[Finding], edit: Edit | None) -> dict[str, Any]:
+    """What analytics asks of feedback, as columns of its row."""
+    broken = dict.fromkeys(one.rule for one in findings if one.severity == "block")
+    row: dict[str, Any] = {"overrode": ",".join(broken)[:1000] or None}
+    if edit is None:
+        return row | dict.fromkeys(("distance", "edited", "kept", "changed", "dropped", "added"))
+    taken = given.action == "adopted"
+    return row | {
+        "distance": 0 if taken else edit.distance,
+        "edited": 0 if taken else round(1000 * edit.ratio),
+        "kept": ",".join(edit.kept),
+        "changed": ",".join(edit.changed),
+        "dropped": ",".join(edit.dropped),
+        "added": edit.added,
+    }
 
 
 def _again(before: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ any version's state, so a reader sees the old set or the new one, never a mix.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -27,8 +28,9 @@ from sqlalchemy import (
     false,
 )
 from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeEngine
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration; a database that is there already needs no Alembic import."""
 
 metadata = MetaData(
@@ -193,6 +195,30 @@ pointer = Table(
     Column("changed_at", UtcTime, nullable=False),
 )
 
+TRAITS: dict[str, TypeEngine[Any]] = {
+    "made_at": UtcTime(),  # when it was saved: ``created_at`` is the case's own time, which the caller may set
+    "day": String(10),  # the same, as a day of the desk's
+    "scenario": String(64),
+    "boundary": String(80),
+    "rule": String(200),
+    "verdict": String(20),
+    "demand": String(40),  # the main one
+    "cause": String(40),
+    "threat": String(20),
+    "writer": String(10),
+    "prompt": String(40),
+    "degraded": String(40),  # why the model did not write it, where it should have
+    "knowledge": String(200),  # ``knowledge_version`` again, here to stand in the index
+    "category": String(60),
+    "product": String(120),
+    "missing": String(200),  # facts that were asked for, comma-separated
+    "guides": Integer(),  # passages of the shop's or of guidelines it found
+    "covered": Integer(),  # permille of what was asked that the found passages speak of
+    "edited": Integer(),  # permille a person changed before it was sent; 0 for one that was adopted
+    "waited": Integer(),  # seconds until the feedback
+}
+"""What analytics counts drafts by: columns and one index that holds them all, so that no draft is read for a sum."""
+
 drafts = Table(
     "drafts",
     metadata,
@@ -205,6 +231,12 @@ drafts = Table(
     Column("conversation", String(128)),  # as the desk names it
     Column("state", String(10), nullable=False, server_default="open"),  # superseded | adopted | edited | rejected
     Column("superseded_by", String(64)),  # the draft that answered a newer message, when it came
+    *(Column(name, kind) for name, kind in TRAITS.items()),
+    Index(
+        "ix_drafts_traits",
+        *("shop", "made_at", "state", "conversation"),
+        *(name for name in TRAITS if name != "made_at"),
+    ),
     Index(None, "shop", "created_at"),
     Index(None, "shop", "id"),
     Index(None, "shop", "conversation", "state"),
@@ -231,8 +263,16 @@ feedback = Table(
     Column("passed", Boolean),  # of the text that was sent; null when none was told
     Column("findings", JSON, nullable=False),
     Column("given_at", UtcTime, nullable=False),
+    Column("distance", Integer),  # characters changed between draft and sent text; null where nothing was sent
+    Column("edited", Integer),  # the same as permille of the longer text
+    Column("kept", String(120)),  # steps, comma-separated: sent word for word
+    Column("changed", String(120)),
+    Column("dropped", String(120)),
+    Column("added", Integer),  # sentences that are like none of the draft's
+    Column("overrode", String(1000)),  # rules the sent text breaks all the same, comma-separated
+    Index(None, "shop", "given_at"),
 )
-"""What a person made of a draft, once."""
+"""What a person made of a draft, once; gone with the draft."""
 
 rulebooks = Table(
     "rulebooks",
