@@ -98,6 +98,7 @@ def test_operation_ids_are_stable() -> None:
         "revoke_key": "DELETE /v1/keys/{id}",
         "healthz": "GET /healthz",
         "metrics": "GET /metrics",
+        "get_analytics": "GET /v1/analytics",
         "readyz": "GET /readyz",
         "version": "GET /version",
     }
