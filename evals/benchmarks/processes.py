@@ -84,6 +84,11 @@ class Served:
             quiet = quiet + 1 if now - before < 0.03 else 0
             before = now
 
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         """End it, and wait until it has."""
         if self.alive:
