@@ -32,6 +32,7 @@ from service.api import (
     versions,
 )
 from service.api.access import Access
+from service.api.admitting import Admitting
 from service.api.callers import Callers
 from service.api.covering import check_covered, open_paths
 from service.api.described import about, openapi_of
@@ -116,6 +117,7 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
     app.state.keeper = Keeper(settings.idempotency_hours)
     check_covered(app, access_rules())
     app.state.gate = _gate(app, settings)
+    app.add_middleware(Admitting)
     app.add_middleware(BodyLimit)
     if app.state.gate is not None:
         app.add_middleware(Access, gate=app.state.gate)

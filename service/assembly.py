@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from service.database.rulebooks import RulebookStore
     from service.drafting import Drafter
     from service.library.store import Library
+    from service.limiting.limiter import Limiter
     from service.llm_ask import Asker
     from service.modelside import ModelSide
     from service.rulebook.book import Rulebook
@@ -44,6 +45,8 @@ class Desk:
     """True while changed files wait for the next start."""
     model: Asker | None = None
     """The client of the model; None without one."""
+    limiter: Limiter | None = None
+    """Rates, budgets and admission of this process; the same for every desk."""
 
     @property
     def knowledge_version(self) -> str:
@@ -87,9 +90,19 @@ async def assemble(settings: Settings, *, owner: bool) -> AsyncIterator[Desk]:
         writer = _model_side(client, settings)
         store, rulebooks = DraftStore(library.database), RulebookStore(library.database)
         await rulebooks.keep(rulebook.digest, lambda: pack(settings.knowledge_dir))
-        yield Desk(
-            settings, rulebook, library, store, rulebooks, Drafter(rulebook, library, writer, store), model=client
-        )
+        limiter = await _limiter(settings, stack) if owner else None
+        drafter = Drafter(rulebook, library, writer, store, limiter.budget if limiter else None)
+        yield Desk(settings, rulebook, library, store, rulebooks, drafter, model=client, limiter=limiter)
+
+
+async def _limiter(settings: Settings, stack: AsyncExitStack) -> Limiter:
+    """The limits of a server; the command line has none."""
+    from service.limiting.limiter import Limiter
+
+    limiter = Limiter(settings)
+    stack.push_async_callback(limiter.close)
+    await limiter.open()
+    return limiter
 
 
 def _model_client(settings: Settings, stack: AsyncExitStack) -> Asker | None:

@@ -16,6 +16,8 @@ from service import watching
 from service.checking import Checker, Settled, blocks
 from service.composed import Composed, Part, Reconsider, grounds, signed
 from service.errors import ModelError
+from service.limiting.budget import Meter
+from service.limiting.turns import turns
 from service.matter import Matter
 from service.modelside import ModelSide
 from service.schemas import Finding, Step, StepName, Variant, WriterOut
@@ -30,17 +32,19 @@ class Composer:
     def __init__(self, checker: Checker, playbook: Playbook, side: ModelSide | None) -> None:
         self._checker, self._playbook, self._side = checker, playbook, side
 
-    async def compose(self, matter: Matter, reconsider: Reconsider) -> AsyncGenerator[Part]:
+    async def compose(self, matter: Matter, reconsider: Reconsider, meter: Meter) -> AsyncGenerator[Part]:
         """The reply to a matter; :class:`Composed` comes last. Never raises for what a model does."""
         wanted, side = matter.inquiry.writer, self._side
         if wanted == "playbook" or (wanted == "auto" and side is None):
             yield self._by_playbook(matter, WriterOut(kind="playbook"))
         elif side is None:
             yield self._by_playbook(matter, WriterOut(kind="playbook", degraded=True, reason="llm_not_configured"))
+        elif meter.barred:
+            yield self._by_playbook(matter, WriterOut(kind="playbook", degraded=True, reason="tokens_spent"))
         elif not matter.complete:  # no ground to stand on: the playbook is short of a step
             yield self._by_playbook(matter, WriterOut(kind="playbook", degraded=True, reason="llm_bad_reply"))
         else:
-            spent = Spent(time.monotonic() + side.deadline)
+            spent = meter.bill = Spent(time.monotonic() + side.deadline, since=meter.began)
             if matter.inquiry.stream:
                 stream = Stream(self._checker, self._playbook, side, spent, reconsider)
                 parts = stream.parts(matter, self._whole)
@@ -77,6 +81,7 @@ class Composer:
         except ModelError as error:
             yield self._by_playbook(matter, _gave_up(spent, error), spent.usage)
             return
+        await turns().turn(spent.since)
         yield await self._checked(matter, side, page, written, spent)
 
     async def _write_all(self, side: ModelSide, page: Page, spent: Spent, variants: int) -> list[Written]:

@@ -6,12 +6,14 @@ only words what was decided, and what fails a check is replaced before anybody s
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from service.acting import Acting, acting
 from service.answering import Assembled, assemble, explain, reading_out, told_again, verdict_out
 from service.checking import Checker
 from service.citing import Librarian
@@ -20,6 +22,8 @@ from service.composing import Composer
 from service.errors import InvalidRequest
 from service.evidence import Evidence
 from service.ids import new_id
+from service.limiting.budget import Budget, Meter
+from service.limiting.turns import turns
 from service.matter import Matter, matter_of
 from service.modelside import ModelSide
 from service.promise import promised
@@ -47,8 +51,10 @@ class Drafter:
         library: Librarian,
         model_side: ModelSide | None = None,
         store: DraftKeeper | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.rulebook, self.library, self.model_side, self.store = rulebook, library, model_side, store
+        self.budget = budget
         self.playbook = Playbook(rulebook.scenarios)
         self.checker = Checker(rulebook)
         self.composer = Composer(self.checker, self.playbook, model_side)
@@ -61,6 +67,7 @@ class Drafter:
 
         Raises:
             InvalidRequest: ``unknown_shop``, before the first event.
+            TooMany: ``tokens_spent``, before the first event, where only the model's draft is wanted.
             Unavailable: the draft could not be kept.
         """
         with Course() as course:
@@ -80,9 +87,12 @@ class Drafter:
             for event in told_again(promise.draft):
                 yield event
             return
+        who = acting()
+        meter = await self._metered(inquiry, who)
         draft_id, created = promise.id if promise else new_id("dft"), inquiry.now or datetime.now(UTC)
         yield Event(type="draft.created", data={"id": draft_id, "created_at": created.isoformat()})
 
+        await turns().turn(meter.began)
         reading = read(inquiry, book.listening, book.facts)
         clock.lap("read")
         understood = understand(inquiry, reading, shop, book)
@@ -93,18 +103,22 @@ class Drafter:
             yield event
 
         composed, sent = None, 0
-        parts = self.composer.compose(matter, self._reconsidered)
-        async with aclosing(parts):
-            async for part in parts:
-                if isinstance(part, Composed):
-                    composed, matter = part, part.matter
-                elif isinstance(part, Step):
-                    sent += 1
-                    yield _step(part)
-                else:
-                    matter = part
-                    for event in _decided(matter):
-                        yield event
+        parts = self.composer.compose(matter, self._reconsidered, meter)
+        try:
+            async with aclosing(parts):
+                async for part in parts:
+                    if isinstance(part, Composed):
+                        composed, matter = part, part.matter
+                    elif isinstance(part, Step):
+                        sent += 1
+                        yield _step(part)
+                    else:
+                        matter = part
+                        for event in _decided(matter):
+                            yield event
+        finally:
+            if self.budget is not None:  # whoever left has spent, too
+                self.budget.add(who, meter)
         assert composed is not None  # what composing gives last
         clock.lap("write")
         for step in composed.settled.steps[sent:]:
@@ -119,6 +133,17 @@ class Drafter:
             if promise is not None:
                 promise.draft = draft
         yield Event(type="draft.completed", draft=draft)
+
+    async def _metered(self, inquiry: Inquiry, who: Acting) -> Meter:
+        """The account of one draft; one that nothing is left for does without the model, or is refused."""
+        meter = Meter(time.monotonic())
+        if self.budget is None or self.model_side is None or inquiry.writer == "playbook":
+            return meter
+        left = await self.budget.left(who)
+        meter.counts, meter.barred = left is not None, left == 0
+        if meter.barred and inquiry.writer == "model":
+            raise self.budget.spent_up()
+        return meter
 
     async def _reconsidered(self, matter: Matter, claims: Sequence[Claim]) -> Matter:
         """The matter after a model's claims were weighed: another one only where they change the reply."""

@@ -4,6 +4,7 @@
     ├── InvalidRequest             422  a field is missing, unknown, of the wrong type or out of range
     │   ├── MalformedBody          400  the body is no JSON
     │   ├── BodyTooLarge           413
+    │   ├── BodyTooSlow            408
     │   └── UnsupportedDocument    415  a file type or encoding nobody can read
     ├── Unauthorised               401  no key, or none that is good
     ├── NotFound                   404
@@ -113,6 +114,13 @@ class BodyTooLarge(InvalidRequest):
 
     code = "body_too_large"
     status = 413
+
+
+class BodyTooSlow(InvalidRequest):
+    """The body does not come in: too slow, or not at all."""
+
+    code = "body_too_slow"
+    status = 408
 
 
 class UnsupportedDocument(InvalidRequest):

@@ -132,7 +132,7 @@ class Keeper:
         book = await asyncio.to_thread(load_rulebook, self.folder, old.settings.data_dir / "learned")
         archive = await asyncio.to_thread(pack, self.folder)
         await old.rulebooks.keep(book.digest, lambda: archive)
-        drafter = Drafter(book, old.library, old.drafter.model_side, old.store)
+        drafter = Drafter(book, old.library, old.drafter.model_side, old.store, old.drafter.budget)
         new = replace(old, rulebook=book, drafter=drafter)
         await asyncio.to_thread(learn, new)
         await asyncio.to_thread(lambda: asyncio.run(warm(new)))

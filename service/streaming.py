@@ -43,14 +43,16 @@ class Stream:
         self._matter = matter
         release, page = self._gate(), await self._side.page(matter, reads=True)
         if release is not None:
-            async for step in self._answer(page, release):
-                yield step
+            async with aclosing(self._answer(page, release)) as steps:  # who leaves here ends the call at once
+                async for step in steps:
+                    yield step
         if self._turned:
             yield self._matter
             release, page = self._gate(), await self._side.page(self._matter, reads=False)
             if release is not None:
-                async for step in self._answer(page, release):
-                    yield step
+                async with aclosing(self._answer(page, release)) as steps:
+                    async for step in steps:
+                        yield step
         if release is None:
             writer = WriterOut(kind="playbook", calls=self._spent.calls)
             yield Composed(self._matter, Settled(no_safe_draft=True), writer)

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from service.app import create_app
 from service.assembly import Broken, Desk
 from service.errors import YouliError
+from service.limiting.limiter import Limiter
 from service.rulebook.forbidden import ForbiddenRules
 from service.schemas import (
     Basis,
@@ -135,6 +136,10 @@ class FakeDesk:
     broken: Broken | None = None
     restart: bool = False
     model: Any = None
+    limiter: Any = field(default=None)
+
+    def __post_init__(self) -> None:
+        self.limiter = self.limiter or Limiter(self.settings)
 
     @property
     def knowledge_version(self) -> str:

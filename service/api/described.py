@@ -53,7 +53,7 @@ def described(operation: str, *problems: int, success: int = 200, shape: type[Ba
 
     Args:
         operation: its key in ``docs.zh.yaml``.
-        problems: statuses it may answer with besides 401, 403 and 500.
+        problems: statuses it may answer with besides 401, 403, 429 and 500 (and 408 where it takes a body).
         success: the status of an answer.
         shape: of its errors, if they are not problem documents.
     """
@@ -67,7 +67,8 @@ def described(operation: str, *problems: int, success: int = 200, shape: type[Ba
     responses: dict[int | str, dict[str, Any]] = {success: {"description": words["answer"]}}
     if answers:
         responses[success]["content"] = {"application/json": {"examples": answers}}
-    for status in sorted({*problems, 401, 403, 500}):
+    slow = {408} if 413 in problems else set()
+    for status in sorted({*problems, *slow, 401, 403, 429, 500}):
         responses[status] = {
             "description": _docs()["problems"][str(status)],
             "content": {media: {"schema": {"$ref": f"#/components/schemas/{shape.__name__}"}}},

@@ -117,6 +117,10 @@ async def _first_key(desk: Desk) -> None:
 async def _run(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
     import uvicorn
 
+    from service.api.connection import connections
+
+    cut = connections()
+
     class Server(uvicorn.Server):
         """Says when it is ready; stops on a signal without dying of it, so that exit code 0 means a clean stop."""
 
@@ -143,8 +147,8 @@ async def _run(app: FastAPI, listener: socket.socket, settings: Settings) -> Non
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_S,
-        timeout_keep_alive=15,
-        h11_max_incomplete_event_size=64 * 1024,
+        http=cut,
+        timeout_keep_alive=round(cut.limits.idle_s),
     )
     await Server(config).serve([listener])
 

@@ -119,12 +119,14 @@ class ModelWriter:
         schema = answer_schema(page.steps, len(page.material.passages))
         waiting: list[object] = []
         read, notes, left, counted = False, "", list(page.steps), False
-        pieces = self._client.stream(page.system, self._user(page), schema, spent.left)
+        system, user = page.system, self._user(page)
+        chars = len(system) + len(user)
+        pieces = self._client.stream(system, user, schema, spent.left)
         try:
             async with aclosing(pieces):
                 async for piece in pieces:
                     if not isinstance(piece, str):
-                        spent.add(piece)
+                        spent.add(piece, chars)
                         counted = True
                         continue
                     for part in growing.feed(piece):
@@ -140,9 +142,11 @@ class ModelWriter:
                             yield step
         except ModelError as error:
             counted = True
-            raise spent.failed(error) from None
+            raise spent.failed(error, chars) from None
         finally:
-            spent.calls += not counted  # ended by the reader: it was asked all the same
+            if not counted:  # ended by the reader: it was asked all the same
+                spent.calls += 1
+                spent.guess(chars)
         if not read:  # the answer is whole and has no reading: none can come any more
             yield []
             for item in waiting:
@@ -175,11 +179,12 @@ class ModelWriter:
     async def _ask(
         self, system: str, user: str, schema: dict[str, Any], spent: Spent, temperature: float | None = None
     ) -> Answer:
+        chars = len(system) + len(user)
         try:
             answer = await self._client.ask(system, user, schema, spent.left, temperature)
         except ModelError as error:
-            raise spent.failed(error) from None
-        spent.add(answer)
+            raise spent.failed(error, chars) from None
+        spent.add(answer, chars)
         return answer
 
     def _reader(self, page: Page) -> Reader:

@@ -11,6 +11,9 @@ from service.llm import Answer
 from service.schemas import Claim, Step, StepName
 from service.writing.material import Material
 
+COSTLY = frozenset({"llm_timeout", "llm_bad_reply", "llm_incomplete", "llm_refused"})
+"""Failures before which the model was at work: they are paid for. One that could not be reached is not."""
+
 
 @dataclass
 class Spent:
@@ -21,23 +24,39 @@ class Spent:
     calls: int = 0
     usage: dict[str, int] = field(default_factory=dict)
     model: str | None = None
+    since: float = 0.0
+    """Monotonic time at which the draft began."""
+    unreported: int = 0
+    """Calls whose tokens nobody told, though the model had worked."""
+    chars: int = 0
+    """Of the words those calls were asked with."""
 
     @property
     def left(self) -> float:
         """Seconds that remain; never negative."""
         return max(0.0, self.until - time.monotonic())
 
-    def add(self, answer: Answer) -> None:
-        """Count one answered question."""
+    def add(self, answer: Answer, chars: int = 0) -> None:
+        """Count one answered question of so many characters."""
         self.calls += answer.calls
         self.model = answer.model
+        if not answer.usage:
+            self.guess(chars)
         for kind, count in answer.usage.items():
             self.usage[kind] = self.usage.get(kind, 0) + count
 
-    def failed(self, error: ModelError) -> ModelError:
-        """Count a question that failed; the error, with all calls so far."""
-        self.calls += int(error.parameters.get("calls", 0))
+    def failed(self, error: ModelError, chars: int = 0) -> ModelError:
+        """Count a question of so many characters that failed; the error, with all calls so far."""
+        calls = int(error.parameters.get("calls", 0))
+        self.calls += calls
+        if calls and error.code in COSTLY:
+            self.guess(chars)
         return ModelError(error.code, calls=self.calls)
+
+    def guess(self, chars: int) -> None:
+        """Note a call that cost tokens nobody told of."""
+        self.unreported += 1
+        self.chars += chars
 
 
 @dataclass(frozen=True)
