@@ -44,6 +44,7 @@ from service.api.gauges import beating
 from service.api.guard import LOCAL_HOSTS, LocalOnly
 from service.api.limits import BodyLimit
 from service.api.problems import install_problems
+from service.api.readiness import Looker
 from service.api.route import StrictRoute
 from service.assembly import Desk, assemble
 from service.idempotency.keeper import Keeper
@@ -114,6 +115,7 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
     app.state.desk = desk
     app.state.evals = EvalProcess()
     app.state.pages = PageWriter()
+    app.state.looker = Looker()
     app.state.keeper = Keeper(settings.idempotency_hours)
     check_covered(app, access_rules())
     app.state.gate = _gate(app, settings)
@@ -145,6 +147,7 @@ async def close_doors(app: FastAPI) -> None:
     """Finish what the doors have under way beside requests."""
     await app.state.evals.close()
     await app.state.pages.close()
+    await app.state.looker.close()
     if app.state.gate is not None:
         await app.state.gate.close()
 

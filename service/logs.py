@@ -18,6 +18,7 @@ from service import watching
 
 _PLAIN = (str, int, float, bool, type(None))
 _MAX_VALUE = 300
+_lost = 0
 _QUIET = ("uvicorn", "asyncio")
 """Loggers whose texts are fixed sentences; others may quote what they choke on."""
 
@@ -53,6 +54,8 @@ class _Stderr:
             sys.stderr.write(text)
             sys.stderr.flush()
         except (OSError, ValueError):
+            global _lost
+            _lost += 1
             watching.count("youli_log_lines_lost_total")
 
     def flush(self) -> None:
@@ -60,6 +63,11 @@ class _Stderr:
 
 
 _STDERR = _Stderr()
+
+
+def lost_lines() -> int:
+    """Log lines of this process that nobody took."""
+    return _lost
 
 
 def _short(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     """Days drafts and what belongs to them are kept; 0: for ever."""
     idempotency_hours: float = Field(default=24, ge=24, le=8760)
     """Hours the answer to a request with an ``Idempotency-Key`` is kept."""
+    min_free_mb: int = Field(default=200, ge=0, le=1_000_000)
+    """Room to be left on the data folder's disk, in MB: with less, documents and eval runs wait; drafts go on."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     """From which level on events are logged; ``--verbose`` asks for ``info``."""
     slow_request_s: float = Field(default=10.0, gt=0, le=3600)

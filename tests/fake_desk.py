@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from service.app import create_app
 from service.assembly import Broken, Desk
+from service.database.tables import HEAD
 from service.errors import YouliError
 from service.limiting.limiter import Limiter
 from service.rulebook.forbidden import ForbiddenRules
@@ -102,6 +103,8 @@ class FakeLibrary:
             "chroma": {"state": self.chroma},
             "chunks": self.chunks,
             "documents": 1,
+            "held": 0,
+            "pointer": "g1.abcdef01",
             "conflicts": self.conflicts,
             "embedder": "hash-ngram",
             "fingerprint": "hash-ngram-1",
@@ -113,6 +116,13 @@ class FakeLibrary:
 class FakeStore:
     kept: dict[tuple[str, str], tuple[Draft, Inquiry]] = field(default_factory=dict)
     broken: YouliError | None = None
+
+    waiting: int = 0
+
+    async def reach(self) -> str:
+        if self.broken is not None:
+            raise self.broken
+        return HEAD
 
     async def get_draft(self, draft_id: str, shop: str) -> tuple[Draft, Inquiry] | None:
         if self.broken is not None:

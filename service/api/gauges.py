@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ import structlog
 from fastapi import FastAPI
 
 from service import watching
+from service.api.parts import free_bytes
+from service.api.readiness import Audited
 from service.logs import frames
 
 if TYPE_CHECKING:
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 
 BEAT_S = 5.0
 """How old the numbers of a process nobody asked may be where another one answers for it."""
+
+AUDIT_FIRST_S, AUDIT_S = 60.0, 6 * 3600.0
+"""When the audit trail is looked through after the start, and how often then."""
+STATES = ("off", "up", "degraded", "down")
+"""A part's state as a number: its place here."""
 
 _GENERATION = re.compile(r"g(\d+)\.")
 _process = psutil.Process()
@@ -41,34 +48,54 @@ async def look(app: FastAPI) -> None:
         watching.level("youli_rulebook_broken", float(desk.broken is not None))
         resting = desk.model is not None and desk.model.breaker.state.resting
         watching.level("youli_model_resting", float(resting))
-        watching.level("youli_disk_free_bytes", shutil.disk_usage(desk.settings.data_dir).free)
+        watching.level("youli_disk_free_bytes", free_bytes(desk.settings.data_dir))
+        for name, part in (await app.state.looker.look(app, desk)).items():
+            watching.level("youli_part_state", STATES.index(part.state), name)
     except Exception as error:  # a scrape must not fail for the one number that cannot be had
         _log.warning("gauges", where=frames(error))
 
 
 @contextlib.asynccontextmanager
 async def beating(app: FastAPI) -> AsyncIterator[None]:
-    """Look every few seconds where another process may be asked for our numbers."""
+    """What is looked at beside requests, for the time of the block; at its end the last spans are sent."""
+    beats = [_again(AUDIT_S, lambda: _audit(app), AUDIT_FIRST_S)]
     kept = watching.meters()
-    if kept is None or kept.folder is None:
-        try:
-            yield
-        finally:
-            await watching.stop()
-        return
-
-    async def beat() -> None:
-        while True:
-            await look(app)
-            await asyncio.sleep(BEAT_S)
-
-    task = asyncio.create_task(beat(), name="gauges")
+    if kept is not None and kept.folder is not None:  # another process may be asked for our numbers
+        beats.append(_again(BEAT_S, lambda: look(app)))
+    tasks = [asyncio.create_task(beat, name="watching") for beat in beats]
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await watching.stop()
+
+
+async def _again(every: float, work: Callable[[], Awaitable[None]], first: float = 0.0) -> None:
+    await asyncio.sleep(first)
+    while True:
+        try:
+            await work()
+        except Exception as error:  # the next time it may do
+            _log.warning("gauges", where=frames(error))
+        await asyncio.sleep(every)
+
+
+async def _audit(app: FastAPI) -> None:
+    """Look through the whole audit trail, for readiness and for an alert."""
+    desk: Desk | None = app.state.desk
+    if desk is None:
+        return
+    from service.database.verifying import verify
+
+    found = await verify(desk.library.database)
+    seen = Audited(datetime.now(UTC), found.rows, len(found.problems), found.guarded)
+    app.state.looker.audited = seen
+    watching.level("youli_audit_problems", seen.problems + (not seen.guarded))
+    watching.level("youli_audit_checked_timestamp_seconds", seen.at.timestamp())
+    if seen.problems or not seen.guarded:
+        _log.error("audit_broken", problems=seen.problems, guarded=seen.guarded, rows=seen.rows)
 
 
 def _knowledge(desk: Desk) -> None:

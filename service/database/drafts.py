@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.database.deeds import draft_made, feedback_given
 from service.database.entries import tell
 from service.database.newrows import JsonText, insert_new
+from service.database.reach import revision, try_writing
 from service.database.session import Database
 from service.database.tables import conversations, drafts, feedback
 from service.database.traits import traits_of
@@ -45,6 +46,16 @@ class DraftStore:
     def waiting(self) -> int:
         """Pieces that wait to be written by this process, of whatever kind."""
         return self._database.writer.waiting
+
+    async def reach(self) -> str:
+        """The schema's version, read just now; after a write that failed, one more is tried.
+
+        Raises:
+            Unavailable, EnvironmentProblem: drafts cannot be read, or not be kept.
+        """
+        if self._database.writer.trouble is not None:
+            await try_writing(self._database)
+        return await revision(self._database)
 
     async def save_draft(self, draft: Draft, inquiry: Inquiry) -> None:
         """Keep a draft; on disk when this returns.

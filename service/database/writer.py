@@ -98,6 +98,8 @@ class Writer:
         self._queue: asyncio.Queue[_Job] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._owed: deque[Deed] = deque(maxlen=OWED)
+        self.trouble: str | None = None
+        """Why the last group could not be committed (a code); None once one was."""
 
     @property
     def waiting(self) -> int:
@@ -187,8 +189,11 @@ class Writer:
                 results = [(job, None, None) for job in group]
             else:
                 results = await self._persisted(lambda: self._pieces(group))
+            self.trouble = None
         except Exception as error:
             results = [(job, None, error) for job in group]
+            if isinstance(error, YouliError):
+                self.trouble = error.code
         for job, value, failure in results:
             if job.done.done():
                 continue

@@ -35,7 +35,8 @@ PARTS = (
     "workers",
     "audit",
     "clock",
-    "serving",
+    "logs",
+    "service",
 )
 """The parts ``/readyz`` tells of."""
 
