@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families as plain
 from service import watching
 from service.drafting import Drafter
 from service.errors import Unavailable
+from service.limiting.numbers import numbers
 from service.schemas import Draft, Inquiry
 from service.watching.document import lines
 from service.watching.prometheus import Meters
@@ -185,6 +186,10 @@ def test_every_metric_is_in_the_answer_and_in_the_document() -> None:
         assert f"# HELP {name} {entry['help']}" in told
     document = (ROOT / "deploy" / "METRICS.md").read_text("utf-8")
     assert document == "\n".join(lines()) + "\n", "python -m service.watching.document > deploy/METRICS.md"
+
+
+def test_every_class_of_work_has_its_series() -> None:
+    assert table()["metrics"]["youli_admission_refused_total"]["labels"]["work"] == list(numbers().admission)
 
 
 _CHILD = """

@@ -48,6 +48,7 @@ async def look(app: FastAPI) -> None:
         watching.level("youli_rulebook_broken", float(desk.broken is not None))
         resting = desk.model is not None and desk.model.breaker.state.resting
         watching.level("youli_model_resting", float(resting))
+        _limits(desk)
         watching.level("youli_disk_free_bytes", free_bytes(desk.settings.data_dir))
         for name, part in (await app.state.looker.look(app, desk)).items():
             watching.level("youli_part_state", STATES.index(part.state), name)
@@ -115,6 +116,16 @@ def _knowledge(desk: Desk) -> None:
     watching.level("youli_knowledge_lacking", health["vectors"]["lacking"])
     watching.level("youli_queue", health["vectors"]["waiting"], "uploads")
     watching.level("youli_queue", desk.store.waiting, "database")
+
+
+def _limits(desk: Desk) -> None:
+    if desk.limiter is None:
+        return
+    state = desk.limiter.state()
+    watching.level("youli_queue", state["turns"]["waiting"], "turns")
+    for work, pool in state["admission"].items():
+        watching.level("youli_admission_under_way", pool.under_way, work)
+        watching.level("youli_admission_at_once", pool.at_once, work)
 
 
 def _this_process() -> None:

@@ -20,6 +20,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
+from service import watching
 from service.acting import acting
 from service.api.desk import desk_of
 from service.api.problems import problem_response
@@ -75,10 +76,12 @@ async def _once(route: APIRoute, request: Request, key: str, inner: Handler) -> 
         while isinstance(outcome, Kept):
             again = await replay(outcome.answer, desk, store)
             if again is not None:
+                watching.count("youli_idempotency_total", "replayed")
                 return again
             await store.drop(outcome.row)  # what it was about is gone: the key is as good as new
             outcome = await keeper.begin(store, ask)
         begun = True
+        watching.count("youli_idempotency_total", "new")
     finally:
         if form is not None and not begun:  # else the framework closes its files
             await form.close()

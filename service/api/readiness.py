@@ -64,13 +64,12 @@ class Looker:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look(self, desk: Desk) -> dict[str, Part]:
-        limiter = getattr(desk, "limiter", None)
         found = {
             "rulebook": parts.rulebook(desk),
             **await self._database(desk),
             **parts.search(desk),
             "model": parts.model(desk),
-            "limiter": parts.limiter(limiter.state() if limiter is not None else None),
+            "limiter": parts.limiter(desk.limiter.state() if desk.limiter is not None else None),
             "disk": parts.disk(desk),
             "workers": parts.workers(desk),
             "audit": self._audit(),

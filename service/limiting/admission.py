@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from service import watching
 from service.errors import TooMany
 from service.limiting.numbers import Busy, Class, Numbers, numbers
 from service.limiting.turns import turns
@@ -92,6 +93,7 @@ class Pool:
         if self._under_way < self.at_once and not self._overrun():
             return
         self._refused += 1
+        watching.count("youli_admission_refused_total", self.name)
         self._turned_away.append(time.monotonic())
         error = TooMany()
         error.retry_after = self.retry_after()
