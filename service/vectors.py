@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import select
 import signal
 import socket
@@ -36,6 +35,8 @@ SPACE = {
 hangs for good (1.5.9, measured)."""
 
 _COLLECTION = "passages"
+MADE = "youli:made"
+"""What a server's collection says of when it was made."""
 _SIZES = struct.Struct(">II")
 _MOST_HEAD = 64 * 2**20
 _MOST_BODY = 512 * 2**20
@@ -79,31 +80,91 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
 
 
 class Chroma:
-    """One collection in one folder, or in a ``chroma run`` server."""
+    """One collection in a folder of its own, or of many in a ``chroma run`` server."""
 
     def __init__(self) -> None:
         self._client: Any = None
         self._collection: Any = None
 
-    def open(self, *, path: str | None, url: str | None, name: str) -> Head:
-        """Make the collection; of a server's, what we left there earlier is thrown away first."""
+    def open(self, *, path: str) -> Head:
+        """Make the collection of an empty folder."""
         import chromadb
         from chromadb.config import Settings
 
-        quiet = Settings(anonymized_telemetry=False)
-        title = _COLLECTION
-        if url:
-            parts = urlsplit(url)
-            secure = parts.scheme == "https"
-            host, port = parts.hostname or "127.0.0.1", parts.port or 8000
-            self._client = chromadb.HttpClient(host=host, port=port, ssl=secure, settings=quiet)
-            title = _title(name)
-            if title in {other.name for other in self._client.list_collections()}:
-                self._client.delete_collection(title)
-        else:
-            self._client = chromadb.PersistentClient(path=str(path), settings=quiet)
-        self._collection = self._client.create_collection(title, embedding_function=None, metadata=SPACE)
+        self._client = chromadb.PersistentClient(path=path, settings=Settings(anonymized_telemetry=False))
+        self._collection = self._client.create_collection(_COLLECTION, embedding_function=None, metadata=SPACE)
         return {"version": chromadb.__version__}
+
+    def connect(self, *, url: str) -> Head:
+        """Reach a server: ``http://host:port``, with ``/tenant/database`` behind it where they are not the default."""
+        import chromadb
+        from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
+        from chromadb.errors import NotFoundError
+
+        parts = urlsplit(url)
+        at: Head = {"host": parts.hostname or "127.0.0.1", "port": parts.port or 8000, "ssl": parts.scheme == "https"}
+        tenant, _, database = parts.path.strip("/").partition("/")
+        where: Head = {"tenant": tenant or DEFAULT_TENANT, "database": database or DEFAULT_DATABASE}
+        quiet = Settings(anonymized_telemetry=False)
+        try:
+            self._client = chromadb.HttpClient(**at, **where, settings=quiet)
+        except (NotFoundError, ValueError):
+            if not tenant:
+                raise
+            self._admit(at, where)
+            self._client = chromadb.HttpClient(**at, **where, settings=quiet)
+        return {"version": str(self._client.get_version())}
+
+    def _admit(self, at: Head, where: Head) -> None:
+        """Make the tenant and the database that are named and not there."""
+        import chromadb
+        from chromadb.config import Settings
+        from chromadb.errors import ChromaError
+
+        place = {"host": at["host"], "http_port": at["port"], "ssl_enabled": at["ssl"]}
+        named = {f"chroma_server_{name}": value for name, value in place.items()}
+        keys = chromadb.AdminClient(
+            Settings(chroma_api_impl="chromadb.api.fastapi.FastAPI", anonymized_telemetry=False, **named)
+        )
+        with suppress(ChromaError):  # it is there, or somebody else is quicker
+            keys.create_tenant(where["tenant"])
+        with suppress(ChromaError):
+            keys.create_database(where["database"], tenant=where["tenant"])
+
+    def find(self, *, title: str) -> Head:
+        """Take up a server's collection by its title; how many vectors it has, ``None`` where there is none."""
+        from chromadb.errors import NotFoundError
+
+        try:
+            self._collection = self._client.get_collection(title, embedding_function=None)
+        except NotFoundError:
+            return {"count": None}
+        return self.count()
+
+    def make(self, *, title: str, made: float) -> Head:
+        """Make a server's collection anew; ``made`` is when, in seconds since the epoch."""
+        self.drop(title=title)
+        about = {**SPACE, MADE: made}
+        self._collection = self._client.create_collection(title, embedding_function=None, metadata=about)
+        return {}
+
+    def rename(self, *, title: str) -> Head:
+        """Give the collection another title; who has it open goes on."""
+        self._collection.modify(name=title)
+        return {}
+
+    def listed(self, *, prefix: str) -> Head:
+        """Titles that begin so, and when each was made."""
+        found = [other for other in self._client.list_collections() if other.name.startswith(prefix)]
+        return {"titles": {other.name: float((other.metadata or {}).get(MADE, 0.0)) for other in found}}
+
+    def drop(self, *, title: str) -> Head:
+        """Take a server's collection away, if it is there."""
+        from chromadb.errors import NotFoundError
+
+        with suppress(NotFoundError):
+            self._client.delete_collection(title)
+        return {}
 
     def ready(self) -> Head:
         """Nothing but an answer: the process is there and Chroma imported."""
@@ -134,22 +195,11 @@ class Chroma:
         answer = self._collection.query(query_embeddings=asked, n_results=k, include=[])
         return {"ids": answer["ids"]}
 
-    def sweep(self, *, name: str) -> Head:
-        """Of a ``chroma run`` server, take away the collections of other generations."""
-        for other in self._client.list_collections():
-            if other.name.startswith("youli-") and other.name != _title(name):
-                self._client.delete_collection(other.name)
-        return {}
-
     def close(self) -> None:
         """Let go of the files."""
         if self._client is not None:
             with suppress(Exception):
                 self._client.close()
-
-
-def _title(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_-]", "-", f"youli-{name}")
 
 
 def work(sock: socket.socket) -> None:

@@ -42,6 +42,8 @@ def pytest_unconfigure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share something made for their file stay with one worker, so that it is made once."""
     for item in items:
+        if item.get_closest_marker("thorough") and not engines.on_engines():
+            item.add_marker(pytest.mark.skip(reason="run by make test-engines"))
         mark = item.get_closest_marker("sqlite_only")
         if mark is not None and engines.on_engines():
             item.add_marker(pytest.mark.skip(reason=f"on embedded stores only: {mark.args[0]}"))

@@ -86,7 +86,7 @@ async def committed(library: Library, items: list[Taken], fingerprint: str) -> N
 def raw(ids: list[str], matrix: Matrix, folder: Path) -> tuple[float, float]:
     """Seconds of raw upserts until the collection counts all: by the clock, and of processor."""
     chroma = Chroma()
-    chroma.open(path=str(folder), url=None, name="raw")
+    chroma.open(path=str(folder))
     begun, cpu = time.perf_counter(), time.process_time()
     for start in range(0, len(ids), RAW_BATCH):
         rows = matrix[start : start + RAW_BATCH]

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from service.database import postgres
 from service.database.audit import COLUMNS, append, append_here
+from service.database.duties import Duties
 from service.database.entries import Deed, Entry, Told, deeds_of
 from service.database.faults import transient, translate
 from service.database.newrows import NewRow, form_of, insert_all, put_down, to_json
@@ -47,6 +48,8 @@ class Database:
         """The path or host a person knows it by; never the password."""
         self.server = engine.dialect.name != "sqlite"
         """Whether it is a server, which other processes and hosts may use at the same time."""
+        self.duties = Duties(self)
+        """What this process does for all that use this database."""
         self.writer = Writer(self._transaction, append, self._put_down, transient if self.server else None)
 
     @classmethod
@@ -80,6 +83,7 @@ class Database:
 
     async def close(self) -> None:
         """Finish what is waiting and let go of every connection."""
+        await self.duties.give_back()
         await self.writer.close()
         await self.engine.dispose()
 

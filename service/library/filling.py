@@ -148,6 +148,8 @@ class Filler:
             await asyncio.sleep(min(LOOK_S * 2**failures, LONGEST_S))
 
     async def _look(self) -> str | None:
+        if not await self._database.duties.mine("vectors"):
+            return None
         if not self._current.generation.snapshot.lacking:
             async with self._database.reading() as connection:
                 self.waiting = len(await rows.waiting(connection))

@@ -11,6 +11,7 @@ import structlog
 from service.errors import YouliError
 from service.library.snapshot import Snapshot
 from service.projection.index import VectorIndex
+from service.projection.shared import SharedIndex
 
 _log = structlog.get_logger()
 
@@ -19,28 +20,28 @@ POLL_S = 0.25
 SETTLE_S = 0.5
 """How long a generation must stand before it is projected: start-up and bursts of uploads come first."""
 
-RETRY_S = 60.0
-"""The longest wait before a projection that failed is tried again."""
-
 CHECK_S = 3600.0
 """How often what answers is asked whether it still finds what it holds."""
 
 
 class Projector:
-    """The background work of the owner process.
+    """The background work of a process that serves.
 
     Args:
         index: Chroma.
         current: the snapshot that is searched now.
         follow: loads the published generation if it is another.
+        builds: whether it is for this process to build; others take up what it has built.
     """
 
     def __init__(
         self,
-        index: VectorIndex,
+        index: VectorIndex | SharedIndex,
         current: Callable[[], Snapshot],
         follow: Callable[[], Awaitable[None]],
+        builds: Callable[[], Awaitable[bool]],
     ) -> None:
+        self._builds = builds
         self._index, self._current, self._follow = index, current, follow
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -74,7 +75,7 @@ class Projector:
         failures = 0
         checked = time.monotonic()
         while True:
-            await asyncio.sleep(min(SETTLE_S * 2**failures, RETRY_S))
+            await asyncio.sleep(min(SETTLE_S * 2**failures, self._index.retry_s))
             try:
                 if time.monotonic() - checked > CHECK_S:
                     checked = time.monotonic()
@@ -90,4 +91,5 @@ class Projector:
         name = snapshot.projection
         if name is None or self._index.serves(name):
             return True
-        return await asyncio.to_thread(self._index.project, name, *snapshot.projected, snapshot.fingerprint)
+        build = await self._builds()
+        return await asyncio.to_thread(self._index.project, name, *snapshot.projected, snapshot.fingerprint, build)

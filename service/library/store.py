@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from service.database.installation import name_of
 from service.database.session import Database
 from service.library.conflicts.disputes import Disputes
 from service.library.conflicts.kept import NAME as KEPT
@@ -34,6 +36,7 @@ from service.library.uploading import Uploads
 from service.llm_embed import EmbeddingClient
 from service.owner import OwnerLock, own_data_dir
 from service.projection.index import VectorIndex
+from service.projection.shared import SharedIndex
 from service.rulebook.thesaurus import Thesaurus
 from service.schemas import Passage, SearchRequest, SearchResult
 from service.settings import Settings, prepare_data_dir
@@ -50,7 +53,7 @@ class Library:
         rules: LibraryRules,
         thesaurus: Thesaurus,
         lock: OwnerLock | None,
-        index: VectorIndex | None,
+        index: VectorIndex | SharedIndex | None,
         finder: Finder | None = None,
         client: EmbeddingClient | None = None,
     ) -> None:
@@ -86,7 +89,8 @@ class Library:
             settings: where data and knowledge lie.
             thesaurus: widens queries.
             owner: whether this process serves: it takes the folder's lock, runs Chroma and follows the pointer. Others
-                (the shell) read, write and search exactly.
+                (the shell) read, write and search exactly. Of several workers none takes the lock: whoever started
+                them holds it for all.
             search: whether this process will search; documents can be kept without.
 
         Raises:
@@ -96,11 +100,11 @@ class Library:
         folder = prepare_data_dir(settings)
         rules = load_rules(settings.knowledge_dir / _RULES_FOLDER)
         finder = Finder(settings.knowledge_dir / _RULES_FOLDER / CLAIMS, folder / KEPT, rules)
-        lock = own_data_dir(folder) if owner else None
+        lock = own_data_dir(folder) if owner and settings.workers == 1 else None
         database: Database | None = None
         try:
             database = await Database.open(settings.database)
-            index = VectorIndex(folder, settings.chroma_url, first=lock.first) if lock else None
+            index = await _index(settings, database, lock) if owner else None
             client = EmbeddingClient.from_settings(settings)
             library = cls(database, rules, thesaurus, lock, index, finder, client)
             library._current.loads = search
@@ -112,7 +116,8 @@ class Library:
                 lock.close()
             raise
         if index is not None:
-            library._projector = Projector(index, lambda: library.snapshot, library._current.follow)
+            duty = partial(database.duties.mine, "projection")
+            library._projector = Projector(index, lambda: library.snapshot, library._current.follow, duty)
             library._projector.start()
             library._filler.start()
         return library
@@ -205,3 +210,10 @@ class Library:
             "waiting": self._filler.waiting,
             "reason": reason or ("embedding_pending" if lacking else None),
         }
+
+
+async def _index(settings: Settings, database: Database, lock: OwnerLock | None) -> VectorIndex | SharedIndex:
+    """Chroma's server where one is named, else folders of this process's own."""
+    if settings.chroma_url:
+        return SharedIndex(settings.data_dir, settings.chroma_url, await name_of(database))
+    return VectorIndex(settings.data_dir, first=lock is not None and lock.first)

@@ -36,30 +36,32 @@ SMALL_BATCH = 250
 """… to the one that answers: for as long as a batch takes (about 0.1 s) the exact scan does."""
 REMOVED = 0.25
 """Above this share of removed vectors an index is built anew: they stay in its graph, marked."""
+RETRY_S = 60.0
+"""The longest wait before a projection that failed is tried again."""
 State = Literal["off", "building", "ready", "broken"]
 _QUIET = ("none", "earlier", "pointer")
 """Reasons that are daily life; the others are warnings."""
 
 
 class VectorIndex:
-    """Answers nearest-neighbour questions with chunk ids, or not at all.
+    """Chroma in folders of this process's own: answers nearest-neighbour questions with chunk ids, or not at all.
 
     Args:
         data_dir: the folder this process owns; Chroma's folders lie in ``chroma/gen-N``.
-        url: a ``chroma run`` server to use instead of folders.
         first: whether nobody served from this folder before.
     """
 
-    def __init__(self, data_dir: Path, url: str | None = None, *, first: bool = False) -> None:
+    retry_s = RETRY_S
+
+    def __init__(self, data_dir: Path, *, first: bool = False) -> None:
         self._folders = Folders(data_dir / "chroma")
-        self._url = url
         self._lock = threading.Lock()
         self._building = threading.Lock()
         self._live: Live | None = None
         self._growing: ChromaProcess | None = None
         self._spare: ChromaProcess | None = None
         self._closed = False
-        self._broken = "none" if url else self._folders.found(first)
+        self._broken = self._folders.found(first)
         self.state: State = "off"
         self.why: str | None = None
         """Why the index was last built: ``none`` ``missing`` ``earlier`` ``damaged`` ``version`` ``fingerprint`` (what
@@ -84,8 +86,8 @@ class VectorIndex:
                 with suppress(ChromaLost):
                     self._spare = ChromaProcess()
 
-    def project(self, name: str, ids: Sequence[str], matrix: Matrix, fingerprint: str = "") -> bool:
-        """Bring the index to ``name``; blocking, to be run in a thread.
+    def project(self, name: str, ids: Sequence[str], matrix: Matrix, fingerprint: str = "", build: bool = True) -> bool:
+        """Bring the index to ``name``; blocking, to be run in a thread. ``build`` says nothing here: see ``shared``.
 
         Returns:
             Whether the index now answers for ``name``. A failure leaves the search to the exact scan.
@@ -183,11 +185,11 @@ class VectorIndex:
     def _build(self, name: str, ids: list[str], matrix: Matrix, fingerprint: str) -> None:
         """A new process on a new folder, checked before it answers."""
         self._folders.rebuild_done()
-        folder = None if self._url else self._folders.new()
+        folder = self._folders.new()
         process = self._growing = self._spare or ChromaProcess()
         self._spare = None
         try:
-            version = process.open(folder, self._url, name)
+            version = process.open(folder)
             for start in range(0, len(ids), BATCH):
                 if self._closed:
                     raise ChromaLost("Closed")
@@ -196,17 +198,13 @@ class VectorIndex:
             new.verify()
         except BaseException:
             process.end()
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             raise
         finally:
             self._growing = None
         self._retire(new)
         self._folders.write(Stamp(version, fingerprint, name, len(ids)))
-        if folder is not None:
-            self._folders.sweep(folder)
-        else:
-            process.ask("sweep", {"name": name})
+        self._folders.sweep(folder)
 
     def _retire(self, new: Live | None) -> None:
         """The new one answers from now on."""
@@ -218,7 +216,7 @@ class VectorIndex:
     def _change(self, name: str, ids: list[str], matrix: Matrix, fingerprint: str) -> bool:
         """Bring what answers up to date; False when it should be built anew instead."""
         live = self._live
-        if live is None or self._url or live.matrix.shape[1:] != matrix.shape[1:]:
+        if live is None or live.matrix.shape[1:] != matrix.shape[1:]:
             return False
         fresh = live.changed(ids, matrix)
         kept = set(ids) - {ids[i] for i in fresh}

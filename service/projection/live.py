@@ -38,7 +38,7 @@ def put(process: ChromaProcess, ids: list[str], rows: Matrix) -> None:
 
 @dataclass(slots=True)
 class Live:
-    """A collection with the vectors it was given; ``removed`` counts those that are only marked as gone."""
+    """A collection with the vectors it was given; ``removed`` counts those that are gone and still in its graph."""
 
     process: ChromaProcess
     folder: Path | None
@@ -47,6 +47,8 @@ class Live:
     ids: list[str]
     matrix: Matrix
     removed: int = 0
+    more: bool = False
+    """Whether the collection may hold more than these: one that several processes read is never taken from."""
     places: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -74,7 +76,8 @@ class Live:
         """
         import numpy as np
 
-        if self.process.ask("count")["count"] != len(self.ids):
+        count = self.process.ask("count")["count"]
+        if count < len(self.ids) or (count > len(self.ids) and not self.more):
             raise ChromaLost("Count")
         chance = np.random.default_rng()
         new = chance.permutation(np.array(fresh, dtype=np.int64))[:PROBES]
@@ -89,7 +92,10 @@ class Live:
         asked = self.matrix[places[self.matrix[places].any(axis=1)]]  # a text without letters is near to nothing
         if not len(asked):
             return [True] * len(places)
-        k, body = min(CHECK_K, len(self.ids)), np.ascontiguousarray(asked, dtype="<f4").tobytes()
+        k, body = (
+            min(CHECK_K + self.removed, 2 * CHECK_K, len(self.ids)),
+            np.ascontiguousarray(asked, dtype="<f4").tobytes(),
+        )
         answers = self.process.ask("query", {"k": k, "count": len(asked)}, body)["ids"]
         reached = [True] * (len(places) - len(asked))
         for vector, found in zip(asked, answers, strict=True):

@@ -61,19 +61,21 @@ class ChromaProcess:
                 ours.close()
                 raise ChromaLost(type(error).__name__) from None
 
-    def open(self, path: Path | None, url: str | None, name: str) -> str:
-        """Have the collection made; returns Chroma's version.
-
-        Args:
-            path: an empty folder.
-            url: a ``chroma run`` server instead.
-            name: what the collection is of.
+    def open(self, path: Path) -> str:
+        """Have the collection of an empty folder made; returns Chroma's version.
 
         Raises:
             ChromaLost: it was not made.
         """
-        given = {"path": str(path) if path else None, "url": url, "name": name}
-        return str(self.ask("open", given, wait=START_S)["version"])
+        return str(self.ask("open", {"path": str(path)}, wait=START_S)["version"])
+
+    def connect(self, url: str) -> str:
+        """Reach a ``chroma run`` server; returns its version.
+
+        Raises:
+            ChromaLost: it is not to be reached.
+        """
+        return str(self.ask("connect", {"url": url}, wait=START_S)["version"])
 
     @property
     def alive(self) -> bool:

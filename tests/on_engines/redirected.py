@@ -68,12 +68,26 @@ async def make(port: int, name: str, template: str = TEMPLATE, anew: bool = Fals
         for _ in range(200):
             try:
                 await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-                return
+                break
             except asyncpg.ObjectInUseError:  # the template is being copied, or was only just closed
                 await asyncio.sleep(0.05)
             except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
                 return
-        raise AssertionError(f"{template} is never free")
+        else:
+            raise AssertionError(f"{template} is never free")
+    finally:
+        await connection.close()
+    if template != "template0":
+        await rename(port, name)
+
+
+async def rename(port: int, name: str) -> None:
+    """A copy is an installation of its own: it shares nothing in Chroma's server with what it was copied from."""
+    import asyncpg
+
+    connection = await asyncpg.connect(host="127.0.0.1", port=port, user="desk", database=name)
+    try:
+        await connection.execute("DELETE FROM installation")
     finally:
         await connection.close()
 
