@@ -70,6 +70,11 @@ def keyed_digest(secret: bytes, of: str, text: str) -> str:
     return "hmac:" + hmac.digest(secret, said, "sha256").hex()
 
 
+def buyer_digest(secret: bytes, shop: str, buyer: str) -> str:
+    """What a buyer's drafts are found by: the same only within one shop of one database."""
+    return keyed_digest(secret, f"buyer\0{shop}", buyer.strip())
+
+
 def link(head: Head, deeds: Sequence[Deed]) -> list[tuple[Any, ...]]:
     """The rows of deeds behind the head, in the order of :data:`COLUMNS`."""
     rows: list[tuple[Any, ...]] = []
@@ -94,6 +99,12 @@ def _clean(name: str) -> str:
 
 def _digest_for(secret: bytes, of: str) -> Callable[[str], str]:
     return lambda text: keyed_digest(secret, of, text)
+
+
+async def secret_of(connection: AsyncConnection) -> bytes:
+    """The database's secret; empty when its row is gone, so that the service starts and ``verify`` can say so."""
+    query = select(audit_head.c.secret).where(audit_head.c.id == HEAD_ROW)
+    return bytes((await connection.execute(query)).scalar() or b"")
 
 
 async def append(connection: AsyncConnection, deeds: Sequence[Deed]) -> None:

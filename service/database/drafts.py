@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.database.audit import buyer_digest
 from service.database.deeds import draft_made, feedback_given
 from service.database.entries import tell
 from service.database.newrows import JsonText, insert_new
@@ -66,7 +67,7 @@ class DraftStore:
         Raises:
             Unavailable: the database is busy or the disk is full.
         """
-        conversation = inquiry.context.conversation or None
+        conversation, buyer = inquiry.context.conversation or None, (inquiry.context.buyer or "").strip()
         row = {
             "id": draft.id,
             "shop": draft.shop,
@@ -78,6 +79,7 @@ class DraftStore:
             "state": "open",
             "superseded_by": None,
             **traits_of(draft, inquiry),
+            "buyer": buyer_digest(self._database.secret, draft.shop, buyer) if buyer else None,
         }
         if conversation is None:
             await self._database.insert(drafts, row, audit=[draft_made(draft)])

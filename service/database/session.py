@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from service.database import postgres
-from service.database.audit import COLUMNS, append, append_here
+from service.database.audit import COLUMNS, append, append_here, secret_of
 from service.database.duties import Duties
 from service.database.entries import Deed, Entry, Told, deeds_of
 from service.database.faults import transient, translate
@@ -29,8 +29,9 @@ T = TypeVar("T")
 _log = structlog.get_logger()
 MIGRATIONS = Path(__file__).with_name("migrations")
 
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=2000", "foreign_keys=ON")
-"""WAL + FULL: readers never wait for the writer and nothing accepted is lost; two seconds, then ``db_busy``."""
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=2000", "foreign_keys=ON", "secure_delete=ON")
+"""WAL + FULL: readers never wait for the writer and nothing accepted is lost; two seconds, then ``db_busy``.
+What is deleted is overwritten: buyers' words are not to be read out of free pages."""
 
 PROBE_BYTES = 64 * 2**20
 """Up to this size the whole file is checked at every start (about 0.1 s); beyond it, damage shows when it is met."""
@@ -46,6 +47,8 @@ class Database:
         self.engine = engine
         self.shown = shown
         """The path or host a person knows it by; never the password."""
+        self.secret = b""
+        """Keys the digests of persons' words and of buyers; the database's own."""
         self.server = engine.dialect.name != "sqlite"
         """Whether it is a server, which other processes and hosts may use at the same time."""
         self.duties = Duties(self)
@@ -168,6 +171,7 @@ class Database:
             async with self.engine.connect() as connection:
                 await self._probe(connection)
                 if await connection.run_sync(_revision) == HEAD:
+                    self.secret = await secret_of(connection)
                     return
             engine = postgres.engine(url, patient=True) if self.server else self.engine
             try:
@@ -178,6 +182,7 @@ class Database:
                             await postgres.alone(connection, postgres.MIGRATION)
                         if await connection.run_sync(_revision) != HEAD:
                             await connection.run_sync(_migrate)
+                        self.secret = await secret_of(connection)
             finally:
                 if engine is not self.engine:
                     await engine.dispose()

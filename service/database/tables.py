@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration; a database that is there already needs no Alembic import."""
 
 metadata = MetaData(
@@ -230,6 +230,7 @@ drafts = Table(
     Column("draft", JSON, nullable=False),
     Column("conversation", String(128)),  # as the desk names it
     Column("state", String(10), nullable=False, server_default="open"),  # superseded | adopted | edited | rejected
+    Column("buyer", String(80)),  # keyed digest of the buyer's id: found again on request, told to nobody
     Column("superseded_by", String(64)),  # the draft that answered a newer message, when it came
     *(Column(name, kind) for name, kind in TRAITS.items()),
     Index(
@@ -240,6 +241,8 @@ drafts = Table(
     Index(None, "shop", "created_at"),
     Index(None, "shop", "id"),
     Index(None, "shop", "conversation", "state"),
+    Index(None, "shop", "buyer"),
+    Index(None, "created_at"),
 )
 
 conversations = Table(

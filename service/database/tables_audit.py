@@ -39,3 +39,13 @@ audit_head = Table(
     Column("cut_hash", String(64), nullable=False),
     Column("secret", LargeBinary, nullable=False),  # keys the digests of persons' words
 )
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("shop", String(64), nullable=False),
+    Column("swept_at", UtcTime, nullable=False),  # when drafts were last looked through and the clock was believed
+    Column("claimed_at", UtcTime),  # when a process last began to
+)
+"""One row: whose turn it is to let drafts go whose time is over, and what the clock said the last time."""

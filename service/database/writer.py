@@ -97,6 +97,7 @@ class Writer:
         self._transient = transient or (lambda _error: False)
         self._queue: asyncio.Queue[_Job] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
         self._owed: deque[Deed] = deque(maxlen=OWED)
         self.trouble: str | None = None
         """Why the last group could not be committed (a code); None once one was."""
@@ -123,6 +124,11 @@ class Writer:
             self._task = asyncio.create_task(self._run(), name="database-writer")
         self._queue.put_nowait(job)
         return cast(T, await job.done)
+
+    async def alone(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Run work of its own transactions while no group is being written; what comes meanwhile waits."""
+        async with self._turn:
+            return await work()
 
     def owe(self, deeds: Sequence[Deed]) -> None:
         """Write deeds with the next group that can be written: of those of which nothing else is to be written."""
@@ -177,7 +183,8 @@ class Writer:
             while len(group) < GROUP and not self._queue.empty():
                 group.append(self._queue.get_nowait())
             try:
-                await self._commit([job for job in group if not job.done.done()])
+                async with self._turn:
+                    await self._commit([job for job in group if not job.done.done()])
             finally:
                 for _ in group:
                     self._queue.task_done()
