@@ -49,6 +49,7 @@ from service.api.route import StrictRoute
 from service.assembly import Desk, assemble
 from service.idempotency.keeper import Keeper
 from service.reloading import following
+from service.retaining import sweeping
 from service.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
             return
         async with assemble(settings, owner=True) as built:
             app.state.desk = built
-            async with following(built, lambda new: swap_desk(app, new)), beating(app):
+            sweeper = sweeping(built.library.database, settings, lambda folder: app.state.pages.ask(folder, settings))
+            async with following(built, lambda new: swap_desk(app, new)), beating(app), sweeper:
                 yield
             await close_doors(app)
             app.state.desk = None

@@ -73,6 +73,35 @@ def draft(
     raise typer.Exit(run_draft(options))
 
 
+@app.command(help=_help("retention"))
+def retention(
+    apply: Annotated[bool, typer.Option("--apply/--dry-run", help=_help("retention_apply"))] = False,
+    clock_is_right: Annotated[bool, typer.Option("--clock-is-right", help=_help("retention_clock"))] = False,
+    as_json: Json = False,
+) -> None:
+    """Let go what is older than it is to be kept."""
+    from service.commands.keeping import run_retention
+
+    raise typer.Exit(run_retention(apply, clock_is_right, as_json))
+
+
+@app.command(help=_help("erase"))
+def erase(
+    buyer: Annotated[str | None, typer.Option("--buyer", metavar="ID", help=_help("erase_buyer"))] = None,
+    conversation: Annotated[
+        str | None, typer.Option("--conversation", metavar="ID", help=_help("erase_conversation"))
+    ] = None,
+    draft: Annotated[str | None, typer.Option("--draft", metavar="ID", help=_help("erase_draft"))] = None,
+    shop: ShopOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_help("erase_dry_run"))] = False,
+    as_json: Json = False,
+) -> None:
+    """Erase one buyer's data."""
+    from service.commands.keeping import run_erase
+
+    raise typer.Exit(run_erase(buyer, conversation, draft, shop, dry_run, as_json))
+
+
 @app.command(help=_help("check"))
 def check(
     text: Annotated[str | None, typer.Argument(help=_help("text"))] = None,

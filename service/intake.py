@@ -26,7 +26,7 @@ MAX_ERRORS = 20
 """Field errors named in one problem; the rest would only repeat them."""
 
 _WORDS = Path(__file__).with_name("intake.zh.yaml")
-_CODES = ("messages_empty", "last_not_customer", "variants_streamed")
+_CODES = ("messages_empty", "last_not_customer", "variants_streamed", "erasure_whose")
 
 
 @cache

@@ -27,6 +27,7 @@ DOORS = {
 STATEFUL = {
     "create_chat_completion",
     "give_feedback",
+    "create_erasure",
     "publish_document",
     "rollback_document",
     "release_sentence",
@@ -96,6 +97,7 @@ def test_operation_ids_are_stable() -> None:
         "create_key": "POST /v1/keys",
         "list_keys": "GET /v1/keys",
         "revoke_key": "DELETE /v1/keys/{id}",
+        "create_erasure": "POST /v1/erasures",
         "healthz": "GET /healthz",
         "metrics": "GET /metrics",
         "get_analytics": "GET /v1/analytics",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Body, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.acting import ANY_SHOP, acting
-from service.api.described import described, parameter
+from service.api.described import described, parameter, request_examples
 from service.api.desk import desk_of
 from service.api.route import StrictRoute
 from service.schemas import Shop, Text
 from service.schemas.audit import AuditEntry, AuditPage
+from service.schemas.erasures import Erased, ErasureIn
+
+if TYPE_CHECKING:
+    from service.api.eval_pages import PageWriter
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -44,3 +48,22 @@ async def list_audit(request: Request, query: Annotated[AuditQuery, Query()]) ->
     page = await list_trail(desk_of(request).library.database, wanted, query.limit, query.cursor)
     shown = [AuditEntry.model_validate(one, from_attributes=True) for one in page.entries]
     return AuditPage(entries=shown, next=page.next)
+
+
+@router.post("/v1/erasures", response_model=Erased, **described("create_erasure", 400, 413, 415, 422, 503))
+async def create_erasure(
+    request: Request,
+    wanted: Annotated[ErasureIn, Body(openapi_examples=request_examples("create_erasure"))],
+) -> Erased:
+    """Erase one buyer's data; what is asked for is neither logged nor kept, only its keyed digest."""
+    from service.database.unmaking import Whose
+    from service.erasing import erase
+
+    desk = desk_of(request)
+    whose = Whose(wanted.shop, wanted.buyer, wanted.conversation, wanted.draft)
+    settings = desk.settings
+    done, folders = await erase(desk.library.database, settings.data_dir, whose, dry_run=wanted.dry_run)
+    pages: PageWriter = request.app.state.pages
+    for folder in folders:
+        pages.ask(folder, settings)
+    return done

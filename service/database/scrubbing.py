@@ -32,22 +32,26 @@ class Scrubbed:
     log: bool
 
 
-async def scrub(database: Database) -> Scrubbed:
+async def scrub(database: Database, largest: float) -> Scrubbed:
     """Write the database anew without what was deleted; other writes wait meanwhile (about a second for 100 MB).
+
+    Args:
+        database: which.
+        largest: bytes; a larger SQLite file is not written anew, only the log is cut.
 
     ``file`` or ``log`` is False where somebody else held on to it for several seconds: the deleted rows are gone for
     every reader, but their bytes may still be on the disk until this is done again.
     """
     if database.engine.dialect.name == "sqlite":
-        return await database.writer.alone(lambda: asyncio.to_thread(_sqlite, Path(database.shown)))
+        return await database.writer.alone(lambda: asyncio.to_thread(_sqlite, Path(database.shown), largest))
     return await database.writer.alone(lambda: _postgresql(database))
 
 
-def _sqlite(path: Path) -> Scrubbed:
+def _sqlite(path: Path, largest: float) -> Scrubbed:
     connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
     try:
         connection.execute("PRAGMA secure_delete=ON")
-        return Scrubbed(_rewritten(connection), _cut(connection))
+        return Scrubbed(path.stat().st_size <= largest and _rewritten(connection), _cut(connection))
     finally:
         connection.close()
 

@@ -63,14 +63,16 @@ async def drafts_of(database: Database, whose: Whose) -> list[str]:
         return list((await connection.execute(query)).scalars())
 
 
-async def drafts_before(database: Database, unused: datetime, used: datetime, limit: int) -> list[tuple[str, str]]:
+async def drafts_before(
+    database: Database, unused: datetime, used: datetime, limit: int | None
+) -> list[tuple[str, str]]:
     """Shop and id of drafts whose time is over, oldest first.
 
     Args:
         database: whose.
         unused: drafts nobody sent are let go when they are older.
         used: those that were sent.
-        limit: how many at most.
+        limit: how many at most; None: all.
     """
     over = or_(
         and_(drafts.c.state.in_(HANDLED), drafts.c.created_at < used),
