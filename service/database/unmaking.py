@@ -108,15 +108,15 @@ async def unmake(connection: AsyncConnection, ids: Sequence[str], *, forget_talk
         forget_talks: also forget how far their conversations had come, where other drafts of them stay: what is kept
             of it is made from the messages.
     """
-    gone: dict[str, int] = {"drafts": 0}
+    gone = dict.fromkeys(("drafts", "conversations", *(table.name for table in hanging())), 0)
     for some in slices_of(ids):
         talks = select(drafts.c.shop, drafts.c.conversation).where(drafts.c.id.in_(some)).distinct()
         met = [(row[0], row[1]) for row in await connection.execute(talks) if row[1] is not None]
         for table in hanging():
             done = await connection.execute(delete(table).where(table.c.draft_id.in_(some)))
-            gone[table.name] = gone.get(table.name, 0) + done.rowcount
+            gone[table.name] += done.rowcount
         gone["drafts"] += (await connection.execute(delete(drafts).where(drafts.c.id.in_(some)))).rowcount
-        gone["conversations"] = gone.get("conversations", 0) + await _talks(connection, met, forget_talks)
+        gone["conversations"] += await _talks(connection, met, forget_talks)
     return gone
 
 
