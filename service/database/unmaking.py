@@ -5,6 +5,8 @@ Whatever table has a ``draft_id`` column hangs on a draft and goes with it: a ne
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+import service.database
 from service.database.audit import buyer_digest
 from service.database.publishing import slices_of
 from service.database.session import Database
@@ -85,6 +88,9 @@ async def drafts_before(
 
 def hanging() -> list[Table]:
     """The tables whose rows hang on a draft, those that point at others first."""
+    for module in pkgutil.iter_modules(service.database.__path__):
+        if module.name.startswith("tables"):  # whichever part of the program this process has loaded
+            importlib.import_module(f"service.database.{module.name}")
     return [table for table in reversed(metadata.sorted_tables) if "draft_id" in table.c]
 
 
