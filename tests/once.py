@@ -22,6 +22,7 @@ from service.database.session import Database
 from service.drafting import Drafter
 from service.schemas import DocumentIngested, Event, Inquiry
 from tests.desk import EmptyLibrary, shipped
+from tests.engines import on_engines, url_of
 from tests.fake_desk import FakeDesk, FakeLibrary
 
 ASKED: dict[str, Any] = {"messages": [{"role": "customer", "content": "我想退货，不喜欢这个颜色"}]}
@@ -110,14 +111,15 @@ def _migrated() -> bytes:
 def empty(folder: Path) -> Path:
     """A database with nothing in it, migrated once a process."""
     path = folder / "d.sqlite3"
-    path.write_bytes(_migrated())
+    if not on_engines():
+        path.write_bytes(_migrated())
     return path
 
 
 @asynccontextmanager
-async def shop_on(path: Path) -> AsyncIterator[Shop]:
-    """A process, as it were: everything but the database is new."""
-    database = await Database.open(f"sqlite+aiosqlite:///{path}")
+async def shop_on(where: Path | str) -> AsyncIterator[Shop]:
+    """A process, as it were: everything but the database, a file or at an address, is new."""
+    database = await Database.open(url_of(where) if isinstance(where, Path) else where)
     store = DraftStore(database)
     drafter = CountedDrafter(Drafter(shipped(), EmptyLibrary(), store=store))
     library = CountedLibrary(database=database)

@@ -7,8 +7,6 @@ be sent again.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +14,11 @@ import anyio
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from service import watching
-from service.acting import acting
+from service.api.asking import ask_of, document_made, form_of
 from service.api.desk import desk_of
 from service.api.problems import problem_response
 from service.api.replay import KEPT_HEADERS, Recorded, replay
@@ -29,25 +26,16 @@ from service.api.streaming import Last
 from service.errors import YouliError
 from service.idempotency.keys import (
     HEADER,
-    Part,
-    digest_form,
-    digest_json,
-    digest_request,
     read_key,
-    scope_of,
-    shop_asked,
 )
 from service.promise import Promise, promising
 
 if TYPE_CHECKING:
     from service.assembly import Desk
-    from service.database.claims import Ask, ClaimStore, Held
+    from service.database.claims import ClaimStore, Held
     from service.idempotency.keeper import Keeper
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-
-_DRAFT = re.compile(r"dft_[0-9A-Za-z]{1,60}")
-_DRAFTS, _DOCUMENTS = "/v1/drafts/", "/v1/knowledge/documents"
 
 
 def answered_once(route: APIRoute, inner: Handler) -> Handler:
@@ -68,10 +56,10 @@ async def _once(route: APIRoute, request: Request, key: str, inner: Handler) -> 
 
     desk, keeper = desk_of(request), request.app.state.keeper
     store = ClaimStore(desk.library.database)
-    form = await _form_of(request)
+    form = await form_of(request)
     begun = False
     try:
-        ask = await _ask(route, request, key, form)
+        ask = await ask_of(route, request, key, form)
         outcome = await keeper.begin(store, ask)
         while isinstance(outcome, Kept):
             again = await replay(outcome.answer, desk, store)
@@ -104,12 +92,14 @@ class Work:
                 response = await inner(self._request)
         except BaseException as error:
             with anyio.CancelScope(shield=True):
-                await self._failed(error)
-            raise
+                mine = await self._failed(error)
+            if mine or (theirs := await self._theirs(desk)) is None:
+                raise
+            return theirs
         if isinstance(response, StreamingResponse):
             return Recorded(response, self)
-        await self._answered(response.status_code, response.headers, bytes(response.body))
-        return response
+        mine = await self._answered(response.status_code, response.headers, bytes(response.body))
+        return response if mine else await self._theirs(desk) or response
 
     async def ended(self, last: Last, headers: Mapping[str, str], body: bytes | None) -> None:
         """A stream came to its end; ``body`` is all that was sent of it, None when that is too much to keep."""
@@ -133,14 +123,21 @@ class Work:
         found = await desk.store.get_draft(self._held.promised, shop) if shop is not None else None
         return found[0] if found else None
 
-    async def _failed(self, error: BaseException) -> None:
-        if self._refused(error):
-            await self._release(error)
-        elif isinstance(error, Exception):  # a result like any other
+    async def _theirs(self, desk: Desk) -> Response | None:
+        """The answer of the process that took this claim while we were silent: two that differ must not go out."""
+        found = await self._keeper.answered(self._store, self._held.ask)
+        return await replay(found.answer, desk, self._store) if found is not None else None
+
+    async def _failed(self, error: BaseException) -> bool:
+        """False when the claim is another process's by now."""
+        if isinstance(error, Exception) and not self._refused(error):  # a result like any other
             told = problem_response(error if isinstance(error, YouliError) else YouliError(), self._request.scope)
-            await self._answered(told.status_code, told.headers, bytes(told.body))
+            return await self._answered(told.status_code, told.headers, bytes(told.body))
+        if isinstance(error, Exception):
+            await self._release(error)
         else:
             await self._keeper.break_off(self._store, self._held)
+        return True
 
     def _refused(self, error: BaseException) -> bool:
         from service.idempotency.keeper import policy, refused_by
@@ -157,7 +154,8 @@ class Work:
         else:
             await self._keeper.refuse(self._store, self._held)
 
-    async def _answered(self, status: int, headers: Mapping[str, str], body: bytes | None) -> None:
+    async def _answered(self, status: int, headers: Mapping[str, str], body: bytes | None) -> bool:
+        """Keep an answer; False when the claim is another process's by now."""
         from service.database.claims import Answered
         from service.idempotency.keeper import policy
 
@@ -165,7 +163,7 @@ class Work:
         ask, draft = self._held.ask, self._promise.draft
         if policy().refused(status, None):
             await self._keeper.refuse(self._store, self._held)
-            return
+            return True
         kept, fate = "bytes", None
         if body is None or len(body) > policy().cap_bytes or ask.operation in policy().secrets:
             kept = "nothing"
@@ -178,74 +176,6 @@ class Work:
             body=body if kept == "bytes" else None,
             fate=fate,
             draft_id=draft.id if draft is not None else ask.draft_id,
-            document_id=ask.document_id or _document_made(self._request, status, body),
+            document_id=ask.document_id or document_made(self._request, status, body),
         )
-        await self._keeper.finish(self._store, self._held, answer)
-
-
-async def _form_of(request: Request) -> FormData | None:
-    """The form of a request that is one; the framework's own reading finds it read already.
-
-    Raises:
-        HTTPException: it cannot be read.
-    """
-    if _media(request) != "multipart/form-data":
-        return None
-    try:
-        return await request.form()
-    except (HTTPException, YouliError):
-        raise
-    except Exception as error:  # as the framework has it: whatever the parser stumbles over is the sender's
-        raise HTTPException(400) from error
-
-
-async def _ask(route: APIRoute, request: Request, key: str, form: FormData | None) -> Ask:
-    """What is asked for, and whose key it is."""
-    from service.database.claims import Ask
-
-    value: Any = None
-    if form is not None:
-        body = digest_form([await _part(name, field) for name, field in form.multi_items()])
-        value = {name: field for name, field in form.multi_items() if isinstance(field, str)}
-    else:
-        value = await request.json() if await request.body() else None
-        body = digest_json(value)
-    who, operation = acting(), route.operation_id or route.name
-    shop = shop_asked(who, request.query_params.get("shop"), value)
-    condition = request.headers.get("if-match", "")
-    query = request.query_params.multi_items()
-    digest = digest_request("POST", request.url.path, query, _media(request), condition, body)
-    about = request.path_params.get("id")
-    return Ask(
-        id=scope_of(who, shop, operation, key),
-        shop=shop,
-        caller=who.key,
-        operation=operation,
-        digest=digest,
-        draft_id=_draft_named(request.url.path, about, value),
-        document_id=about if request.url.path.startswith(_DOCUMENTS) and isinstance(about, str) else None,
-    )
-
-
-async def _part(name: str, field: UploadFile | str) -> Part:
-    if isinstance(field, str):
-        return Part(name, field.encode("utf-8", "surrogatepass"))
-    data = await field.read()
-    await field.seek(0)
-    return Part(name, data, field.filename or "")
-
-
-def _draft_named(path: str, about: object, value: object) -> str | None:
-    """The draft a request is about: the path's, or the one its body names."""
-    named = about if path.startswith(_DRAFTS) else value.get("draft") if isinstance(value, dict) else None
-    return named if isinstance(named, str) and _DRAFT.fullmatch(named) else None
-
-
-def _document_made(request: Request, status: int, body: bytes | None) -> str | None:
-    if request.url.path != _DOCUMENTS or status >= 300 or not body:
-        return None
-    return str(json.loads(body).get("id", ""))[:200] or None
-
-
-def _media(request: Request) -> str:
-    return request.headers.get("content-type", "").split(";")[0].strip().lower()
+        return await self._keeper.finish(self._store, self._held, answer)

@@ -111,15 +111,26 @@ class Keeper:
         self._sweep(store)
         return outcome
 
-    async def finish(self, store: ClaimStore, held: Held, answer: Answered) -> None:
-        """Keep the answer. Where that fails the answer goes out all the same: the work is done."""
+    async def finish(self, store: ClaimStore, held: Held, answer: Answered) -> bool:
+        """Keep the answer. False when the claim was taken from this process, which was silent for too long.
+
+        Where it cannot be kept for want of a part, the answer goes out all the same: the work is done.
+        """
         try:
-            if not await store.finish(held, self.owner, answer):
-                _log.warning("idempotency_lost", operation=held.ask.operation)
+            kept = await store.finish(held, self.owner, answer)
         except YouliError as error:
             _log.error("idempotency_not_kept", operation=held.ask.operation, code=error.code)
+            return True
         finally:
             self._live.pop(held.ask.id, None)
+        if not kept:
+            _log.warning("idempotency_lost", operation=held.ask.operation)
+        return kept
+
+    async def answered(self, store: ClaimStore, ask: Ask) -> Kept | None:
+        """The answer of whoever took a claim from this process, once it is there."""
+        row = await store.find(ask.id)
+        return _kept(row) if row is not None and (row["state"], row["digest"]) == (DONE, ask.digest) else None
 
     async def refuse(self, store: ClaimStore, held: Held) -> None:
         """The work was not done: the key is as good as new."""
