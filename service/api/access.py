@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from html import escape
+
+from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.acting import act_as
@@ -33,8 +37,19 @@ class Access:
         try:
             who, bearer = await self.gate.who(scope)
         except YouliError as error:
-            await send_problem(scope, receive, send, error, close=True)
+            if error.code == "report_link" and "text/html" in Headers(scope=scope).get("accept", ""):
+                await _page(error)(scope, receive, send)
+            else:
+                await send_problem(scope, receive, send, error, close=True)
             return
         scope.setdefault("state", {}).update(acting=who, bearer=bearer)
         with act_as(who):
             await self.app(scope, receive, send)
+
+
+def _page(error: YouliError) -> HTMLResponse:
+    """What a person with a browser sees in the place of a report."""
+    title, detail = escape(error.title), escape(error.detail)
+    body = f'<!doctype html><html lang="zh"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><p>{detail}</p>'
+    headers = {"Referrer-Policy": "no-referrer", "Content-Security-Policy": "default-src 'none'"}
+    return HTMLResponse(body, error.status, headers)

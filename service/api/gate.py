@@ -20,7 +20,7 @@ from service.access.verifying import STRANGER, Bearer, Verifier
 from service.acting import Acting
 from service.api.problems import request_id
 from service.api.proxies import networks
-from service.errors import Refused, Unauthorised, Unavailable
+from service.errors import Refused, Unauthorised, Unavailable, YouliError
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Gate:
         """A stranger may knock; a good key sees more, and a bad one no less than none."""
         try:
             bearer = await self._bearer(token) if token is not None else None
-        except (Refused, Unavailable):  # this door answers when nothing else does
+        except YouliError:  # this door answers when nothing else does
             bearer = None
         return bearer.acting(request_id(scope)) if bearer else replace(STRANGER, request=request_id(scope))
 
