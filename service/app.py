@@ -29,6 +29,7 @@ from service.api import (
     knowledge,
     metrics,
     privacy,
+    proposals,
     versions,
 )
 from service.api.access import Access
@@ -70,6 +71,7 @@ DOORS = (
     audit,
     keys,
     analytics,
+    proposals,
     health,
     metrics,
 )

@@ -36,6 +36,9 @@ STATEFUL = {
     "add_reviews",
     "sample_drafts",
     "create_key",
+    "gather_proposals",
+    "accept_proposal",
+    "reject_proposal",
 }
 """Doors whose examples need things to be there or answer by the clock; the tests of those doors paste them."""
 CASES = [(operation, name) for operation in DOORS for name in examples_of(operation)]
@@ -101,6 +104,11 @@ def test_operation_ids_are_stable() -> None:
         "healthz": "GET /healthz",
         "metrics": "GET /metrics",
         "get_analytics": "GET /v1/analytics",
+        "gather_proposals": "POST /v1/proposals",
+        "list_proposals": "GET /v1/proposals",
+        "get_proposal": "GET /v1/proposals/{id}",
+        "accept_proposal": "POST /v1/proposals/{id}/accept",
+        "reject_proposal": "POST /v1/proposals/{id}/reject",
         "readyz": "GET /readyz",
         "version": "GET /version",
     }

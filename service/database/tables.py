@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest migration; a database that is there already needs no Alembic import."""
 
 metadata = MetaData(
@@ -273,6 +273,7 @@ feedback = Table(
     Column("dropped", String(120)),
     Column("added", Integer),  # sentences that are like none of the draft's
     Column("overrode", String(1000)),  # rules the sent text breaks all the same, comma-separated
+    Column("gathered", Boolean, nullable=False, server_default=false()),  # looked through for proposals
     Index(None, "shop", "given_at"),
 )
 """What a person made of a draft, once; gone with the draft."""

@@ -31,6 +31,17 @@ class Unanswered(StrictModel):
     excerpt: Annotated[int, Field(ge=10, le=200)]
 
 
+class Learning(StrictModel):
+    """When what people sent is proposed for the team's files."""
+
+    alike: Share
+    known: Share
+    far: Share
+    longest: Annotated[int, Field(ge=10, le=500)]
+    question: Annotated[int, Field(ge=4, le=200)]
+    looked: Count
+
+
 class Scales(StrictModel):
     """The whole file."""
 
@@ -41,6 +52,7 @@ class Scales(StrictModel):
     fallback: list[str]
     overdue: list[str]
     unanswered: Unanswered
+    learning: Learning
 
 
 def scales(folder: Path) -> Scales:

@@ -23,10 +23,10 @@ from service.rulebook.facts import FactBook
 from service.rulebook.yamlfile import StrictModel, read_front_matter
 from service.schemas import StepName, Verdict
 
-_SLOT = re.compile(r"\{([^{}]+)\}")
+SLOT = re.compile(r"\{([^{}]+)\}")
 _OPTIONAL = re.compile(r"〔([^〔〕]*)〕")
 _CONDITION = re.compile(r"^（([^（）]+)）")
-_NUMERAL = re.compile(r"[0-9０-９四五六七八九十百千万亿]")
+NUMERAL = re.compile(r"[0-9０-９四五六七八九十百千万亿]")
 COMMON = "_common"
 """The document whose scripts serve every scenario that has none of its own for a step."""
 
@@ -54,7 +54,7 @@ class Bullet:
     @classmethod
     def of(cls, text: str) -> Bullet:
         """A wording from elsewhere (a boundary's ``say``), without conditions."""
-        return cls(text, AllOf(()), frozenset(_SLOT.findall(text)), 0)
+        return cls(text, AllOf(()), frozenset(SLOT.findall(text)), 0)
 
     def render(self, slots: Mapping[str, str]) -> str | None:
         """The bubble with its slots filled; None when a slot it needs is empty."""
@@ -87,7 +87,7 @@ def _parts(text: str) -> tuple[_Part, ...]:
     """A wording taken apart; the same few are filled for every draft."""
     split = [(piece, bool(place % 2)) for place, piece in enumerate(_OPTIONAL.split(text))]
     return tuple(
-        _Part(_SLOT.sub("%s", piece.replace("%", "%%")), tuple(_SLOT.findall(piece)), optional)
+        _Part(SLOT.sub("%s", piece.replace("%", "%%")), tuple(SLOT.findall(piece)), optional)
         for piece, optional in split
     )
 
@@ -172,11 +172,11 @@ class _Parser:
             when = parse_all(conditions, self.facts)
         except ConditionError as error:
             raise self._error(line, error.key, name=error.name) from None
-        slots = frozenset(_SLOT.findall(text))
+        slots = frozenset(SLOT.findall(text))
         for slot in slots:
             if slot not in self.rules.slots and self.facts.kind(slot) is None:
                 raise self._error(line, "script_no_slot", name=slot)
-        if number := _NUMERAL.search(_SLOT.sub("", text)):
+        if number := NUMERAL.search(SLOT.sub("", text)):
             raise self._error(line, "script_number", number=number[0])
         return Bullet(text, when, slots, line)
 
