@@ -5,6 +5,7 @@ from alembic import context
 import service.database.tables_access
 import service.database.tables_audit
 import service.database.tables_idempotency
+import service.database.tables_proposals
 import service.database.tables_servers  # noqa: F401  # so that their tables are known
 from service.database.tables import metadata
 
