@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_RETRY = re.compile(rb"retry-after: *(\d+)", re.IGNORECASE)
 STEP = b"event: draft.step"
 
 
@@ -24,6 +25,13 @@ class Answer:
     """When a stream's first step came, by the machine's monotonic clock."""
     at: float = 0.0
     """When it was asked for."""
+    head: bytes = b""
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds the answer asks to be left alone for; 0 when it says nothing of it."""
+        found = _RETRY.search(self.head)
+        return float(found[1]) if found else 0.0
 
 
 class Hung(Exception):
@@ -94,7 +102,7 @@ class Line(asyncio.Protocol):
             done = self._buffer.endswith(b"0\r\n\r\n")
         if done:
             status, body = int(head[9:12]), bytes(self._buffer[end + 4 :])
-            self._waiting.set_result(Answer(status, body, now - self._begun, self._first, self._begun))
+            self._waiting.set_result(Answer(status, body, now - self._begun, self._first, self._begun, head))
 
 
 @dataclass
@@ -116,9 +124,10 @@ class Run:
         return [answer for answer in self.answers if answer.status < 300]
 
 
-def post(port: int, path: str, body: bytes) -> bytes:
-    """A request, ready to be sent."""
+def post(port: int, path: str, body: bytes, key: str | None = None) -> bytes:
+    """A request, ready to be sent; with a key where one is needed."""
     lines = [f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Content-Type: application/json"]
+    lines += [f"Authorization: Bearer {key}"] if key else []
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
 
 

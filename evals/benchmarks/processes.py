@@ -155,6 +155,16 @@ def youli_environment(folder: Path, endpoint: int, **more: str) -> dict[str, str
     } | more
 
 
+def cpu_of(pid: int) -> float:
+    """Seconds of processor a process has used, user and system, all its threads; 0 once it is gone."""
+    return _used(pid) or 0.0
+
+
+def memory_of(pid: int) -> int:
+    """Bytes of memory a process holds."""
+    return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def waited_of(pid: int) -> float:
     """Seconds the first thread of a process was ready to run and did not."""
     return int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[1]) / 1e9

@@ -1,0 +1,277 @@
+"""Many drafts at once, and four times as many: ``python -m evals.benchmarks.overload [--drafts 10000] [--json]``.
+
+A real ``youli serve``, a model of fixed latency in a process of its own, and this process, which asks with raw sockets.
+First stage: so many askers as are served (``--at-once``), each asking again as soon as it is answered, until
+``--drafts`` are made; its rate is the peak. Second stage: ``--over`` times as many askers for ``--seconds``; who is
+refused comes back after the time he was told (``--impatient``: at once). Printed for each stage: drafts a second, times
+of the drafts and of the refusals, errors, and what every process used.
+
+``--url`` aims at a service that runs already (behind nginx, several workers); then ``--pid`` names the processes whose
+processor and memory are told. ``--soak MINUTES`` spoils a share of the model's answers all the while and looks whether
+memory, files, sockets or threads grow. Inquiries are those of all cases, each made new.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from evals.benchmarks.inquiries import bodies, encoded
+from evals.benchmarks.load import Answer, Hung, Line, post
+from evals.benchmarks.passages import fill
+from evals.benchmarks.processes import (
+    Served,
+    compile_all,
+    control,
+    cpu_of,
+    memory_of,
+    pin,
+    processors,
+    served,
+    stop_when_told,
+    youli_environment,
+)
+
+DOOR = "/v1/drafts"
+TARGETS = {
+    "errors at once": ("<=", 0),
+    "p99 at once, s": ("<=", 1.6),
+    "goodput over / peak": (">=", 0.9),
+    "refusal p99, ms": ("<=", 50),
+}
+
+
+@dataclass
+class Stage:
+    """What came of one load."""
+
+    at_once: int
+    seconds: float = 0.0
+    drafts: list[Answer] = field(default_factory=list)
+    refused: list[Answer] = field(default_factory=list)
+    errors: dict[str, int] = field(default_factory=dict)
+    degraded: int = 0
+
+    def take(self, answer: Answer) -> None:
+        """Count an answer."""
+        if answer.status < 300:
+            self.drafts.append(answer)
+            self.degraded += b'"degraded":true' in answer.body
+        elif answer.status == 429:
+            self.refused.append(answer)
+        else:
+            self.fail(f"{answer.status} {answer.body[:80].decode('utf-8', 'replace')}")
+
+    def fail(self, what: str) -> None:
+        """Count what was no answer."""
+        self.errors[what] = self.errors.get(what, 0) + 1
+
+    def told(self) -> dict[str, Any]:
+        """The stage in numbers; times of drafts in seconds, of refusals in milliseconds."""
+        return {
+            "at_once": self.at_once,
+            "drafts": len(self.drafts),
+            "seconds": round(self.seconds, 1),
+            "goodput": round(len(self.drafts) / self.seconds, 1) if self.seconds else 0.0,
+            "draft_s": quantiles([answer.seconds for answer in self.drafts]),
+            "refused": len(self.refused),
+            "refusal_ms": quantiles([1000 * answer.seconds for answer in self.refused], 1),
+            "degraded": self.degraded,
+            "errors": self.errors,
+        }
+
+
+def quantiles(values: Sequence[float], digits: int = 3) -> dict[str, float]:
+    """p50, p95, p99 and the greatest; nothing of nothing."""
+    if len(values) < 2:
+        return {"p50": round(values[0], digits)} if values else {}
+    cuts = statistics.quantiles(values, n=100, method="inclusive")
+    named = {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "max": max(values)}
+    return {name: round(value, digits) for name, value in named.items()}
+
+
+@dataclass
+class Crowd:
+    """Askers of one service.
+
+    Args:
+        port: where it listens on this machine.
+        key: a key, where one is needed.
+        patient: whether who is refused waits as long as he is told.
+    """
+
+    port: int
+    key: str | None = None
+    patient: bool = True
+    seed: int = 0
+
+    def requests(self, count: int) -> Iterator[bytes]:
+        """So many requests, never asked before; then the same again."""
+        self.seed += 1
+        made = [post(self.port, DOOR, body, self.key) for body in encoded(bodies(count, self.seed))]
+        return itertools.cycle(made)
+
+    async def ask(self, at_once: int, count: int = 0, seconds: float = 0.0) -> Stage:
+        """So many askers, for a number of drafts or for a time."""
+        stage, begun = Stage(at_once), time.monotonic()
+        source = itertools.islice(self.requests(count or round(200 * seconds) + at_once), count or None)
+        until = begun + seconds if seconds else float("inf")
+        await asyncio.gather(*(self._one(source, stage, until, begun) for _ in range(at_once)))
+        stage.seconds = (time.monotonic() if count else min(time.monotonic(), until)) - begun
+        if seconds:  # what was asked in time and answered late is no throughput of that time
+            stage.drafts = [answer for answer in stage.drafts if answer.at + answer.seconds <= until]
+        return stage
+
+    async def _one(self, source: Iterator[bytes], stage: Stage, until: float, begun: float) -> None:
+        chance = random.Random()
+        line: Line | None = None
+        try:
+            for request in source:
+                answer = None
+                while (answer is None or answer.status == 429) and time.monotonic() < until:
+                    try:
+                        line = line or await Line.open(self.port)
+                        answer = await line.ask(request)
+                        stage.take(answer)
+                    except (Hung, OSError) as error:
+                        stage.fail(type(error).__name__)
+                        line = None
+                        await asyncio.sleep(0.1)
+                        continue
+                    if answer.status == 429 and self.patient:
+                        wait = answer.retry_after * chance.uniform(0.8, 1.2)
+                        await asyncio.sleep(min(wait, max(0.0, until - time.monotonic())))
+                if time.monotonic() >= until:
+                    break
+        finally:
+            if line is not None:
+                line.close()
+
+
+@dataclass
+class Costs:
+    """What processes used between two looks."""
+
+    pids: dict[str, int]
+    _before: dict[str, float] = field(default_factory=dict)
+    _since: float = 0.0
+
+    def begin(self) -> None:
+        """From now on."""
+        self._before = {name: cpu_of(pid) for name, pid in self.pids.items()}
+        self._since = time.monotonic()
+
+    def told(self) -> dict[str, Any]:
+        """Share of one processor, and memory."""
+        took = time.monotonic() - self._since
+        return {
+            name: {"cpu": round((cpu_of(pid) - self._before[name]) / took, 2), "rss_mb": round(memory_of(pid) / 1e6)}
+            for name, pid in self.pids.items()
+        }
+
+
+def stages(crowd: Crowd, costs: Costs, given: argparse.Namespace) -> dict[str, Any]:
+    """Warm, at once, over."""
+    told: dict[str, Any] = {}
+    warm = asyncio.run(crowd.ask(given.at_once, count=2 * given.at_once))
+    print(f"warm: {warm.told()}", file=sys.stderr, flush=True)
+    for name, run in (
+        ("at once", {"at_once": given.at_once, "count": given.drafts}),
+        ("over", {"at_once": given.over * given.at_once, "seconds": given.seconds}),
+    ):
+        costs.begin()
+        stage = asyncio.run(crowd.ask(**run))
+        told[name] = stage.told() | {"processes": costs.told()}
+        drafts = max(1, len(stage.drafts))
+        told[name]["server_cpu_ms_a_draft"] = round(
+            1000 * stage.seconds * told[name]["processes"].get("server", {}).get("cpu", 0.0) / drafts, 1
+        )
+        print(f"{name}: {json.dumps(told[name], ensure_ascii=False)}", file=sys.stderr, flush=True)
+    once, over = told["at once"], told["over"]
+    told["targets"] = {
+        "errors at once": sum(once["errors"].values()) + once["refused"],
+        "p99 at once, s": once["draft_s"].get("p99"),
+        "goodput over / peak": round(over["goodput"] / once["goodput"], 3) if once["goodput"] else None,
+        "refusal p99, ms": over["refusal_ms"].get("p99", 0.0),
+    }
+    return told
+
+
+def met(told: dict[str, Any]) -> bool:
+    """Whether every target is."""
+    fits = {"<=": lambda a, b: a is not None and a <= b, ">=": lambda a, b: a is not None and a >= b}
+    return all(fits[how](told[name], goal) for name, (how, goal) in TARGETS.items())
+
+
+def main(arguments: list[str]) -> int:
+    """Run it; 1 when a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--at-once", type=int, default=100)
+    parser.add_argument("--drafts", type=int, default=2_000)
+    parser.add_argument("--over", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--model-ms", type=float, default=800.0)
+    parser.add_argument("--chunks", type=int, default=0, help="passages beside the shipped documents")
+    parser.add_argument("--impatient", action="store_true")
+    parser.add_argument("--pin", action="store_true", help="the server on a processor of its own")
+    parser.add_argument("--url", help="a service that runs, on this machine; its model is its own affair")
+    parser.add_argument("--pid", type=int, action="append", default=[])
+    parser.add_argument("--key")
+    parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES")
+    parser.add_argument("--share", type=float, default=0.2, help="of the model's answers that are spoilt in a soak")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args(arguments)
+    stop_when_told()
+    with ExitStack() as stack:
+        crowd, costs, endpoint = _built(stack, given)
+        if given.soak:
+            from evals.benchmarks.soak import soak
+
+            return soak(crowd, costs, endpoint, given)
+        told = stages(crowd, costs, given)
+    print(json.dumps(told, ensure_ascii=False, indent=None if given.json else 2))
+    return 0 if met(told["targets"]) else 1
+
+
+def _built(stack: ExitStack, given: argparse.Namespace) -> tuple[Crowd, Costs, Served | None]:
+    """Everything, started and learned; or what runs already."""
+    import os
+
+    own = {"askers": os.getpid()}
+    if given.url:
+        port = urlsplit(given.url).port or 80
+        pids = {"server" if not i else f"server {i + 1}": pid for i, pid in enumerate(given.pid)}
+        return Crowd(port, given.key, not given.impatient), Costs(pids | own), None
+    compile_all()
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    load_on, measured_on = processors()
+    if given.pin:
+        pin(0, load_on)
+    endpoint = stack.enter_context(served("endpoint", ["evals.benchmarks.endpoint"], folder, load_on))
+    control(endpoint.port, latency_ms=given.model_ms)
+    environment = youli_environment(folder / "data", endpoint.port, YOULI_MAX_DRAFTS=str(given.at_once))
+    arguments = ["service.cli", "serve", "--port", "0"]
+    server = stack.enter_context(served("server", arguments, folder, measured_on if given.pin else None, **environment))
+    crowd = Crowd(server.port, given.key, not given.impatient)
+    asyncio.run(crowd.ask(4, count=40))
+    if given.chunks:
+        fill(server.port, given.chunks)
+    server.settle()
+    return crowd, Costs({"server": server.pid, "model": endpoint.pid} | own), endpoint
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
