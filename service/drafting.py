@@ -92,16 +92,18 @@ class Drafter:
         draft_id, created = promise.id if promise else new_id("dft"), inquiry.now or datetime.now(UTC)
         yield Event(type="draft.created", data={"id": draft_id, "created_at": created.isoformat()})
 
-        await turns().turn(meter.began)
+        await _turn(meter, clock)
         reading = read(inquiry, book.listening, book.facts)
         clock.lap("read")
         understood = understand(inquiry, reading, shop, book)
         clock.lap("judge")
+        await _turn(meter, clock)
         matter = await matter_of(understood, book, self.library, self.playbook)
         clock.lap("search")
         for event in _decided(matter):
             yield event
 
+        await _turn(meter, clock)
         composed, sent = None, 0
         parts = self.composer.compose(matter, self._reconsidered, meter)
         try:
@@ -154,6 +156,12 @@ class Drafter:
         if not weighed.changed:
             return replace(matter, claims=weighed.claims)
         return await matter_of(weighed.understood, self.rulebook, self.library, self.playbook, weighed.claims)
+
+
+async def _turn(meter: Meter, clock: Course) -> None:
+    """Before every stretch of work that waits for nothing: others want the processor too."""
+    await turns().turn(meter.began)
+    clock.waited()
 
 
 def _decided(matter: Matter) -> list[Event]:

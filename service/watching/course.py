@@ -47,6 +47,10 @@ class Course:
             self._part.end()
             self._enter(PHASES[PHASES.index(phase) + 1])
 
+    def waited(self) -> None:
+        """Until now the draft only waited for its turn, which is part of no phase."""
+        self._last = time.perf_counter()
+
     def saw(self, event: Event) -> None:
         """An event leaves: the draft begins, a step comes out, it is made and kept."""
         if self._seen is None:
