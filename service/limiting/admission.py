@@ -6,6 +6,7 @@ one process; several processes have one each. All of it runs on one event loop a
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import time
@@ -32,6 +33,28 @@ class PoolState:
     """Since the start."""
     recent_s: float
     """What one of it took of late, in the middle; 0 before there was one."""
+
+
+class Pace:
+    """How often something happened lately, in events a second; what is long ago fades.
+
+    Args:
+        seconds: after which an event counts for a third.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._rate, self._at = seconds, 0.0, time.monotonic()
+
+    def note(self) -> None:
+        """It happened."""
+        self._rate = self.per_second() + 1 / self._seconds
+
+    def per_second(self) -> float:
+        """Events a second by now."""
+        now = time.monotonic()
+        self._rate *= math.exp((self._at - now) / self._seconds)
+        self._at = now
+        return self._rate
 
 
 class Slot:
@@ -65,8 +88,7 @@ class Pool:
         self._busy = busy
         self._under_way = self._admitted = self._refused = 0
         self._took: deque[float] = deque(maxlen=64)
-        self._ended: deque[float] = deque(maxlen=4096)
-        self._turned_away: deque[float] = deque(maxlen=4096)
+        self._turned_away = Pace(busy.recent_s)
 
     @property
     def under_way(self) -> int:
@@ -94,7 +116,7 @@ class Pool:
             return
         self._refused += 1
         watching.count("youli_admission_refused_total", self.name)
-        self._turned_away.append(time.monotonic())
+        self._turned_away.note()
         error = TooMany()
         error.retry_after = self.retry_after()
         raise error
@@ -102,14 +124,12 @@ class Pool:
     def retry_after(self) -> float:
         """Seconds until a place should be free for one more.
 
-        As many were turned away lately as must be served before; each takes what one took of late, so many at once.
-        Spread at random by half, so that those who were refused together do not come back together.
+        At least what one takes; longer where more are turned away in a second than are served in one: so many times
+        twice that. Spread at random by half, so that those who were refused together do not come back together.
         """
         typical = self._typical() or 1.0
-        since = time.monotonic() - self._busy.recent_s
-        away = sum(at >= since for at in self._turned_away) / self._busy.recent_s
-        pace = sum(at >= since for at in self._ended) / self._busy.recent_s or self.at_once / typical
-        wait = max(typical, 2 * away / pace)
+        served = self.at_once / typical  # as many as there are places, in the time one takes
+        wait = max(1.0, typical) * max(1.0, 2 * self._turned_away.per_second() / served)
         return min(self._busy.retry_most_s, wait * random.uniform(0.5, 1.5))
 
     def state(self) -> PoolState:
@@ -125,7 +145,6 @@ class Pool:
     def _done(self, seconds: float) -> None:
         self._under_way -= 1
         self._took.append(seconds)
-        self._ended.append(time.monotonic())
 
 
 class Admission:
