@@ -64,8 +64,13 @@ class Counting:
         Raises:
             EnvironmentProblem: the address is none.
         """
+
+        async def there(storage: Storage) -> None:
+            if not await storage.check():
+                raise ConnectionError
+
         if self._url is not None:
-            await self.count(lambda storage: storage.check())
+            await self.count(there)
 
     async def count(self, how: Callable[[Any], Awaitable[T]]) -> T:
         """Do something with the store, a :class:`limits.aio.storage.Storage`."""
