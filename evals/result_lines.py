@@ -15,8 +15,11 @@ from pydantic import ValidationError
 from evals.results import CaseResult
 from evals.runs import RESULTS
 from service.errors import UsageError
+from service.labelling import implicit
 
 _CASE = re.compile(rb'\{"case":("(?:[^"\\]|\\.)*")')
+
+_DRAFT = re.compile(rb'"draft":\{"id":"([^"\\]{1,100})"')
 
 
 def lines_of(folder: Path) -> Iterator[tuple[int, str, bytes]]:
@@ -29,6 +32,19 @@ def lines_of(folder: Path) -> Iterator[tuple[int, str, bytes]]:
             named = _CASE.match(line)
             if named is not None and line.endswith(b"\n"):
                 yield number, json.loads(named[1]), line
+
+
+def labelled_lines(data: bytes) -> bytes:
+    """The lines of ``results.jsonl`` as they leave the house: a line with an AI's draft carries the label for it."""
+    return b"".join(map(_labelled, data.splitlines(keepends=True)))
+
+
+def _labelled(line: bytes) -> bytes:
+    draft, body = _DRAFT.search(line), line.rstrip()
+    if draft is None or not body.endswith(b"}"):
+        return line
+    label = json.dumps(implicit(draft[1].decode())).encode()
+    return body.removesuffix(b"}").removesuffix(b',"aigc":null') + b',"aigc":' + label + b"}\n"
 
 
 def case_ids(folder: Path) -> set[str]:

@@ -97,6 +97,8 @@ class CaseResult(Out):
     """Model calls, the judge's with them."""
     usage: dict[str, int] = Field(default_factory=dict)
     cached: bool = False
+    aigc: dict[str, str] | None = None
+    """Where it was exported: the implicit label of AI-made content."""
 
     def failed(self) -> list[Score]:
         """The scores that failed, vetoes first."""

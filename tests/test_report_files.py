@@ -27,7 +27,8 @@ def test_a_report_is_written_whole_and_nothing_else_is_touched(tmp_path: Path) -
     assert {path.name for path in paths} == {path.name for path in (tmp_path / "out").iterdir()} == names
     assert json.loads((tmp_path / "out" / SUMMARY).read_text("utf-8"))["results"] == len(made.results)
     lines = (tmp_path / "out" / RESULTS).read_text("utf-8").splitlines()
-    assert [CaseResult.model_validate_json(line) for line in lines] == made.results
+    read = [CaseResult.model_validate_json(line) for line in lines]
+    assert [one.model_copy(update={"aigc": None}) for one in read] == made.results
     only = write_report(made, tmp_path / "one", formats=["junit"])
     assert [path.name for path in only] == ["junit.xml"]
 

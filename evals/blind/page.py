@@ -17,6 +17,7 @@ from evals.report.names import Names
 from evals.results import CaseResult
 from evals.rubric import shipped_rubric
 from evals.words import section, word
+from service.labelling import explicit, metadata
 from service.schemas import Inquiry, Message, Order
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def blind_page(sheet: Sheet, results: Sequence[CaseResult]) -> str:
         cases=[_shown(by_key[one.case, one.repeat], one) for one in sheet.cases],
         style=_markup(style),
         script=_markup(script),
+        aigc=metadata(sheet.id),
+        labelled=explicit(),
         style_hash=_hash(style),
         script_hash=_hash(script),
     )

@@ -24,6 +24,7 @@ from evals.report.inert import visible
 from evals.report.names import Names, phrase
 from evals.report.page import Page, changed_digests, shop_time
 from evals.results import Summary
+from service.labelling import explicit, metadata
 from service.schemas import Inquiry
 
 _HERE = Path(__file__).parent
@@ -44,6 +45,8 @@ def html(page: Page) -> str:
             policy=_policy(style, script),
             style=style,
             script=script,
+            aigc=metadata(page.run.id),
+            labelled=explicit(),
             known_facts=_facts(page.names),
             open_all=len(page.failing) <= OPEN_AT_MOST,
             **page.counts,

@@ -15,6 +15,7 @@ from evals.report.inert import xml_text
 from evals.report.names import Names, phrase
 from evals.report.page import Page
 from evals.results import Score
+from service.labelling import explicit, metadata
 
 
 def junit(page: Page) -> str:
@@ -34,6 +35,8 @@ def _suite(root: Tree.Element, scenario: str, cases: Sequence[Case], page: Page)
     suite = Tree.SubElement(root, "testsuite", name=xml_text(page.names.scenario(scenario)))
     suite.set("timestamp", page.run.started_at.isoformat(timespec="seconds"))
     _count(suite, cases)
+    properties = Tree.SubElement(suite, "properties")
+    Tree.SubElement(properties, "property", name="AIGC", value=xml_text(metadata(page.run.id)))
     for case in cases:
         _case(suite, case, page.names)
 
@@ -81,7 +84,7 @@ def _told(case: Case, names: Names) -> list[str]:
     if case.unscored:
         told.append(phrase("junit", "unscored", names=_list(names, case.unscored)))
     if case.result.draft is not None:
-        told += ["", case.result.draft.reply]
+        told += ["", explicit(), case.result.draft.reply]
     return told
 
 

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from evals.report.formatting import FORMATS
 from evals.report.inert import markdown
 from evals.report.page import Page
+from service.labelling import explicit, metadata
 
 MOST_BYTES = 60_000
 """A comment on a pull request may have 65,536 characters."""
@@ -23,7 +24,8 @@ def pull_request(page: Page) -> str:
     """The report for a pull request. Every text from outside is without markup, links and mentions."""
     template = _environment().get_template("report.md.j2")
     for most in _ROWS:
-        text = template.render(page=page, most=most, few=_FEW, **page.counts).lstrip()
+        text = template.render(page=page, most=most, few=_FEW, labelled=explicit(), **page.counts).lstrip()
+        text += f"<!-- {metadata(page.run.id)} -->\n"
         if len(text.encode()) <= MOST_BYTES:
             break
     return text

@@ -11,10 +11,11 @@ from evals.report.inert import cell
 from evals.report.names import Names, phrase, words
 from evals.report.page import Page
 from evals.results import Score
+from service.labelling import metadata, short
 
 _RESULT = (
     *("case", "repeat", "name", "scenario", "verdict", "drafted", "threat", "tags", "points", "state", "since"),
-    *("failed", "unscored", "inquiry", "reply", "error", "seconds", "calls"),
+    *("failed", "unscored", "inquiry", "reply", "error", "seconds", "calls", "label", "aigc"),
 )
 """Columns, in order; their heads are in the word file."""
 _SCORE = ("case", "repeat", "name", "scorer", "criterion", "status", "by", "weight", "veto", "step", "reason")
@@ -71,6 +72,8 @@ def _result(case: Case, names: Names) -> list[object]:
         names.error(one.error) if one.error else "",
         round(one.seconds, 3),
         one.calls,
+        short() if draft else "",
+        metadata(draft.id) if draft else "",
     ]
 
 

@@ -15,12 +15,13 @@ from evals.report.material import Material, read_material
 from evals.report.names import Names
 from evals.report.page import Page, compose
 from evals.report.tables import results_csv, scores_csv
-from evals.results import Summary
+from evals.results import CaseResult, Summary
 from evals.rubric import shipped_rubric
 from evals.runs import RESULTS, SUMMARY
 from evals.standing import Side, side_of
 from evals.whole import write_whole
 from service.errors import EnvironmentProblem
+from service.labelling import implicit
 from service.settings import HOME
 
 Format = Literal["html", "junit", "csv", "markdown", "json"]
@@ -89,8 +90,15 @@ def side(baseline: Path | Material | Side) -> Side:
 
 
 def _data(made: Material) -> dict[str, str]:
-    lines = (one.model_dump_json(by_alias=True) + "\n" for one in made.results)
+    lines = (labelled(one).model_dump_json(by_alias=True) + "\n" for one in made.results)
     return {SUMMARY: made.summary.model_dump_json(indent=1) + "\n", RESULTS: "".join(lines)}
+
+
+def labelled(result: CaseResult) -> CaseResult:
+    """A result as it leaves the house: what an AI wrote says so."""
+    if result.draft is None:
+        return result
+    return result.model_copy(update={"aigc": implicit(result.draft.id)})
 
 
 def _written(texts: dict[str, str], out_dir: Path) -> list[Path]:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from evals.result_lines import labelled_lines
 from evals.results import RunIn, RunInfo, RunOut, RunPage
 from evals.runs import ID, all_runs, count_results, new_run_id, read_summary, runs_dir
 from service.api.described import described, parameter, request_examples
@@ -123,6 +124,8 @@ async def get_report(
     if info.state == "running" or not path.is_file():
         raise Conflict("report_not_ready", run=info.id, state=info.state)
     body = await run_in_threadpool(path.read_bytes)
+    if format == "jsonl":
+        body = await run_in_threadpool(labelled_lines, body)
     attached = {} if format == "html" else {"Content-Disposition": f'attachment; filename="{id}-{name}"'}
     return Response(body, 200, {**_SHOWN, **attached}, kind)
 

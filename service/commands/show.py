@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from service.commands.show_explain import explain_lines
 from service.commands.words import faint, name_of, printable, strong, word
+from service.labelling import short
 
 if TYPE_CHECKING:
     from service.schemas import CheckResult, Draft, Finding, Inquiry
@@ -40,7 +41,7 @@ def draft_lines(draft: Draft, demands: Mapping[str, str], explain: bool = False)
         shown.append(f"  {name_of('step', step.step)}  {printable(step.text)} {marks}".rstrip())
     shown += ["", *_backing(draft), *_advice(draft), _writer(draft)]
     total = round(sum(draft.timings_ms.values()), 1)
-    shown.append(faint(word("draft", "tail", id=draft.id, version=draft.knowledge_version, ms=total)))
+    shown.append(faint(word("draft", "tail", label=short(), id=draft.id, version=draft.knowledge_version, ms=total)))
     if explain and draft.explain is not None:
         shown += ["", *explain_lines(draft.explain)]
     return shown

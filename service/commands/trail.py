@@ -154,20 +154,17 @@ def _jsonl(file: IO[str]) -> Any:
 
 
 def _csv(file: IO[str]) -> Any:
+    from evals.report.inert import cell
+
     rows = csv.writer(file)
     rows.writerow(("seq", "at", "actor", "role", "shop", "request", "action", "object", "details", "prev", "hash"))
 
     def write(one: Told) -> None:
         plain = _plain(one)
         plain["details"] = json.dumps(plain["details"], sort_keys=True)
-        rows.writerow([_cell(value) for value in plain.values()])
+        rows.writerow([cell(value) for value in plain.values()])
 
     return write
-
-
-def _cell(value: Any) -> Any:
-    """A cell no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def _plain(one: Told) -> dict[str, Any]:
