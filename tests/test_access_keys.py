@@ -77,6 +77,8 @@ async def test_a_bad_key_costs_one_question_like_any_other(database: Database) -
     made = await make(database)
     gone = await make(database)
     await Keys(database).revoke(gone.id)
+    soon = await make(database, expires_at=(datetime.now(UTC) + timedelta(seconds=0.3)).isoformat())
+    await asyncio.sleep(0.4)
     asked: list[str] = []
     verifier = Verifier(database)
     table: Any = verifier._table
@@ -87,7 +89,17 @@ async def test_a_bad_key_costs_one_question_like_any_other(database: Database) -
         return await find(prefix)
 
     table.find = counted
-    for token in (None, "", "nonsense", made.key[:-1] + "_", f"yl_{'0' * 12}.{'0' * 43}", gone.key, gone.key):
+    for token in (
+        None,
+        "",
+        "nonsense",
+        made.key[:-1] + "_",
+        f"yl_{'0' * 12}.{'0' * 43}",
+        gone.key,
+        gone.key,
+        soon.key,
+        soon.key,
+    ):
         before = len(asked)
         assert await verifier.verify(token) is None
         assert len(asked) == before + 1

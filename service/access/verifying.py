@@ -81,8 +81,6 @@ class Verifier:
         bearer = self._remembered(name) or await self._asked(token, name)
         if bearer is None or bearer.id in self._revoked:
             return None
-        if bearer.expires_at is not None and bearer.expires_at <= datetime.now(UTC):
-            return None
         self._note(bearer.id)
         return bearer
 
@@ -98,14 +96,16 @@ class Verifier:
 
     def _remembered(self, name: bytes) -> Bearer | None:
         kept = self._good.get(name)
-        return kept[0] if kept is not None and self._clock() - kept[1] < TRUST_S else None
+        if kept is None or self._clock() - kept[1] >= TRUST_S or _over(kept[0].expires_at):
+            return None
+        return kept[0]
 
     async def _asked(self, token: str | None, name: bytes) -> Bearer | None:
         prefix, secret = tokens.parts(token)
         asked_at = self._clock()
         row = await self._table.find(prefix)
         right = tokens.same(secret, row["digest"] if row is not None else _NO_DIGEST)
-        if row is None or not right or row["revoked_at"] is not None:
+        if row is None or not right or row["revoked_at"] is not None or _over(row["expires_at"]):
             return None
         bearer = _bearer(row)
         self._good[name] = (bearer, asked_at)
@@ -134,6 +134,10 @@ class Verifier:
             _log.warning("key_use_not_noted", key=key_id, code=error.code)
         except Exception as error:
             _log.warning("key_use_not_noted", key=key_id, code=type(error).__name__)
+
+
+def _over(expires: datetime | None) -> bool:
+    return expires is not None and expires <= datetime.now(UTC)
 
 
 def _bearer(row: Row) -> Bearer:

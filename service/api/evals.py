@@ -37,6 +37,7 @@ REPORTS = {
 }
 """Format → the file of the run's folder, and what it is."""
 
+_NOBODYS = RunInfo(id="run_0", state="done", started_at=datetime(2026, 1, 1, tzinfo=UTC)).model_dump_json()
 _SHOWN = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -142,7 +143,7 @@ def folder_of(request: Request, id: str, shop: str) -> FilePath:
             if process_of(request).state_of(folder).shop == shop:
                 return folder
         except UsageError:
-            pass
+            RunInfo.model_validate_json(_NOBODYS)  # so that none takes as long to find as another shop's
     raise NotFound("eval_not_found", run=id[:80])
 
 
