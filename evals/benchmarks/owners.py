@@ -1,8 +1,8 @@
 """Whether the clock tells what the answer does not: ``python -m evals.benchmarks.owners [--rounds 400]``.
 
 A real server. A key of one shop asks for another shop's things and for things there are none of, in turn and in random
-order; then a guesser asks with every kind of bad key. The medians must lie within ±10 % of each other; in brackets the tenth
-percentiles, which tell the same where other work on the machine blurs the medians.
+order; then a guesser asks with every kind of bad key. The medians must lie within ±10 % of each other; in brackets the
+tenth percentiles, which tell the same where other work on the machine blurs the medians.
 """
 
 from __future__ import annotations
