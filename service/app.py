@@ -37,6 +37,7 @@ from service.api.admitting import Admitting
 from service.api.callers import Callers
 from service.api.covering import check_covered, open_paths
 from service.api.described import about, openapi_of
+from service.api.draining import Drain, Draining
 from service.api.edge import Edge
 from service.api.eval_pages import PageWriter
 from service.api.eval_process import EvalProcess
@@ -121,10 +122,12 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
     app.state.pages = PageWriter()
     app.state.looker = Looker()
     app.state.keeper = Keeper(settings.idempotency_hours)
+    app.state.draining, app.state.drain = False, Drain()
     check_covered(app, access_rules())
     app.state.gate = _gate(app, settings)
     app.add_middleware(Admitting)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Draining)
     if app.state.gate is not None:
         app.add_middleware(Access, gate=app.state.gate)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -145,11 +145,16 @@ async def warm(desk: Desk) -> None:
         pass
 
 
-def learn(desk: Desk) -> None:
-    """Learn from the examples; takes seconds when they are new, meant for a thread beside the first answers."""
+def learn(desk: Desk, enough: Callable[[], bool] = lambda: False) -> None:
+    """Learn from the examples; takes seconds when they are new, meant for a thread beside the first answers.
+
+    Args:
+        desk: whose rulebook learns.
+        enough: asked between two pieces; True leaves the rest for whoever needs it first.
+    """
     listening = desk.rulebook.listening
-    for by_example in listening.by_example:
-        by_example.learn()
-    for weighing in listening.weighings:
-        weighing.learn()
-    desk.rulebook.forbidden.ready()
+    pieces = [*(one.learn for one in listening.by_example), *(one.learn for one in listening.weighings)]
+    for piece in [*pieces, desk.rulebook.forbidden.ready]:
+        if enough():
+            return
+        piece()

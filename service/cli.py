@@ -173,6 +173,28 @@ def doctor(
     raise typer.Exit(run_doctor(online, as_json, mend))
 
 
+@app.command(help=_help("backup"))
+def backup(target: Annotated[str, typer.Argument(help=_help("backup_target"))], as_json: Json = False) -> None:
+    """Back the data folder up."""
+    from service.commands.backing_up import run_backup
+
+    raise typer.Exit(run_backup(target, as_json))
+
+
+@app.command(help=_help("restore"))
+def restore(
+    file: Annotated[str, typer.Argument(help=_help("restore_file"))],
+    to: Annotated[str | None, typer.Option("--to", metavar="DIR", help=_help("restore_to"))] = None,
+    verify: Annotated[bool, typer.Option("--verify", help=_help("restore_verify"))] = False,
+    force: Annotated[bool, typer.Option("--force", help=_help("restore_force"))] = False,
+    as_json: Json = False,
+) -> None:
+    """Restore a backup, or verify it."""
+    from service.commands.backing_up import run_restore
+
+    raise typer.Exit(run_restore(file, to, verify, force, as_json))
+
+
 @app.command(help=_help("version"))
 def version(as_json: Json = False) -> None:
     """Show the version."""

@@ -193,6 +193,7 @@ class EnvironmentProblem(YouliError):
     """The machine is not as needed: data folder, port, lock, missing setting."""
 
     code = "environment"
+    status = 503
     exit_code = 3
 
 

@@ -11,6 +11,8 @@ from typing import IO
 from service.errors import EnvironmentProblem
 
 LOCK_FILE = ".owner.lock"
+RESTORING = ".restoring"
+"""Folder in a data folder while a backup is put into it; what is left of one that was stopped is no data folder."""
 
 
 class OwnerLock:
@@ -34,8 +36,10 @@ def own_data_dir(path: Path) -> OwnerLock:
     """Become the one server of a data folder; answers at once, without waiting for the holder.
 
     Raises:
-        EnvironmentProblem: ``data_dir_locked``, naming the process that has it.
+        EnvironmentProblem: ``data_dir_locked``, naming the process that has it; ``restore_unfinished``.
     """
+    if (path / RESTORING).exists():
+        raise EnvironmentProblem("restore_unfinished", path=path)
     name = path / LOCK_FILE
     first = not name.exists()
     file = name.open("a+", encoding="ascii")

@@ -18,6 +18,7 @@ from service.api.route import StrictRoute
 from service.database.history import Wanted
 from service.database.publishing import Signed
 from service.errors import BodyTooLarge
+from service.room import need_room
 from service.schemas import (
     Authority,
     DocumentInfo,
@@ -158,6 +159,7 @@ async def retire_document(
 
 
 async def _taken(request: Request, form: VersionForm, **more: Any) -> DocumentIngested:
+    need_room(desk_of(request).settings)
     data = await form.file.read(FILE_BYTES + 1)
     if len(data) > FILE_BYTES:
         raise BodyTooLarge(limit=FILE_BYTES)

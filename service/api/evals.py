@@ -20,6 +20,7 @@ from service.api.gate import Gate
 from service.api.route import StrictRoute
 from service.database.deeds import run_started
 from service.errors import Conflict, NotFound, UsageError
+from service.room import need_room
 from service.schemas import Shop
 
 router = APIRouter(route_class=StrictRoute)
@@ -70,6 +71,7 @@ async def start_run(
 ) -> RunOut:
     """Begin a run in a process of its own."""
     desk = desk_of(request)
+    need_room(desk.settings)
     info = RunInfo(
         id=new_run_id(),
         label=wanted.label,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,7 @@ from service import watching
 from service.api import chat_errors
 from service.errors import (
     BodyTooLarge,
+    EnvironmentProblem,
     InvalidRequest,
     MalformedBody,
     NotFound,
@@ -93,12 +95,31 @@ def of_status(status: int) -> YouliError:
     return error
 
 
+def of_machine(error: OSError) -> YouliError:
+    """The problem for what the machine would not do; the error itself if that says nothing about the machine.
+
+    Raises:
+        OSError: it is not the machine's.
+    """
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Unavailable("disk_full", path=error.filename or "")
+    if error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM):
+        return Unavailable("machine_exhausted")
+    if error.errno in (errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM):
+        return EnvironmentProblem("data_dir_unwritable", path=error.filename or "", reason=error.strerror)
+    raise error
+
+
 def install_problems(app: FastAPI) -> None:
     """Make every error of ``app``'s routes a problem document. Unhandled ones are the outermost layer's."""
 
     @app.exception_handler(YouliError)
     async def deliberate(request: Request, error: YouliError) -> Response:
         return problem_response(error, request.scope)
+
+    @app.exception_handler(OSError)
+    async def machine(request: Request, error: OSError) -> Response:
+        return problem_response(of_machine(error), request.scope)
 
     @app.exception_handler(RequestValidationError)
     async def fields(request: Request, error: RequestValidationError) -> Response:

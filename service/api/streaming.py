@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import anyio
 import structlog
@@ -11,6 +12,7 @@ from fastapi.sse import KEEPALIVE_COMMENT
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from service.api.draining import leaving, shutting_down
 from service.api.problems import told
 from service.errors import YouliError
 from service.logs import frames
@@ -87,14 +89,23 @@ async def wire(
 
 
 async def with_pings(first: Event, events: AsyncIterator[Event]) -> AsyncIterator[Event | None]:
-    """The events, and ``None`` for every :data:`PING_S` in which none came. Closes ``events`` when left early."""
+    """The events, and ``None`` for every :data:`PING_S` in which none came. Closes ``events`` when left early.
+
+    Raises:
+        Unavailable: ``shutting_down`` — the service stops and the time of what is under way is over.
+    """
     pending: asyncio.Task[Event] | None = None
+    over = leaving()
     try:
         yield first
         while True:
             pending = asyncio.ensure_future(_next(events))
-            while not (await asyncio.wait({pending}, timeout=PING_S))[0]:
-                yield None
+            while not pending.done():
+                if over is not None and over.done():
+                    raise shutting_down()
+                waited: set[asyncio.Future[Any]] = {pending} if over is None else {pending, over}
+                if not (await asyncio.wait(waited, timeout=PING_S, return_when=asyncio.FIRST_COMPLETED))[0]:
+                    yield None
             try:
                 event = pending.result()
             except StopAsyncIteration:

@@ -12,6 +12,8 @@ from service.commands.knowledge import with_library
 from service.commands.progress import progress
 from service.commands.words import name_of, printable, word
 from service.errors import InvalidRequest, UsageError, YouliError
+from service.room import need_room
+from service.settings import read_settings
 
 if TYPE_CHECKING:
     from service.library.store import Library
@@ -43,6 +45,7 @@ def run_add(paths: list[str], form: dict[str, Any], shop: str | None, as_json: b
         raise usage("document_alone")
     if not files:
         raise usage("folder_empty", path=paths[0])
+    need_room(read_settings())
     settled = dict(form)
     if settled["kind"] is None and not settled["document_id"]:
         settled["kind"] = "guideline"

@@ -7,10 +7,9 @@ import contextlib
 import errno
 import gc
 import logging
-import signal
 import socket
 import sys
-from collections.abc import Iterator
+import threading
 from typing import TYPE_CHECKING
 
 from service.commands.words import word
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 
     from service.assembly import Desk
 
-GRACE_S = 10
-"""Seconds drafts in flight may take after the order to stop."""
+CLOSE_S = 2
+"""Seconds connections may take to close once what was under way is done; see ``server`` for that."""
 
 _PORTS_TRIED = 50
 
@@ -98,11 +97,14 @@ async def _serve(settings: Settings, listener: socket.socket, verbose: bool) -> 
         await warm(desk)
         gc.enable()  # the command line runs without; a server lives long
         gc.freeze()  # the rulebook and the snapshot stay; only what requests leave behind is looked through
-        learning = asyncio.create_task(asyncio.to_thread(learn, desk))
-        async with following(desk, lambda new: swap_desk(app, new)), beating(app):
-            await _run(app, listener, settings)
-        await close_doors(app)
-        await learning
+        enough = threading.Event()
+        threading.Thread(target=learn, args=(desk, enough.is_set), name="learning", daemon=True).start()
+        try:
+            async with following(desk, lambda new: swap_desk(app, new)), beating(app):
+                await _run(app, listener, settings)
+            await close_doors(app)
+        finally:
+            enough.set()  # what is not learned yet is at the next start; stopping does not wait for it
 
 
 async def _first_key(desk: Desk) -> None:
@@ -118,26 +120,9 @@ async def _run(app: FastAPI, listener: socket.socket, settings: Settings) -> Non
     import uvicorn
 
     from service.api.connection import connections
+    from service.commands.server import Server
 
     cut = connections()
-
-    class Server(uvicorn.Server):
-        """Says when it is ready; stops on a signal without dying of it, so that exit code 0 means a clean stop."""
-
-        @contextlib.contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            """Take SIGINT and SIGTERM for the time of serving, and give them back."""
-            before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-            try:
-                yield
-            finally:
-                for number, handler in before.items():
-                    signal.signal(number, handler)
-
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            """Start listening and say so."""
-            await super().startup(sockets)
-            _announce(listener, settings)
 
     config = uvicorn.Config(
         app,
@@ -146,11 +131,11 @@ async def _run(app: FastAPI, listener: socket.socket, settings: Settings) -> Non
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=GRACE_S,
+        timeout_graceful_shutdown=CLOSE_S,
         http=cut,
         timeout_keep_alive=round(cut.limits.idle_s),
     )
-    await Server(config).serve([listener])
+    await Server(config, app, lambda: _announce(listener, settings)).serve([listener])
 
 
 def _announce(listener: socket.socket, settings: Settings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,6 +50,7 @@ class Database:
         """The path or host a person knows it by; never the password."""
         self.secret = b""
         """Keys the digests of persons' words and of buyers; the database's own."""
+        self._file: tuple[int, int] | None = None
         self.server = engine.dialect.name != "sqlite"
         """Whether it is a server, which other processes and hosts may use at the same time."""
         self.duties = Duties(self)
@@ -79,6 +81,7 @@ class Database:
         database = cls(engine, shown)
         try:
             await database._prepare(parsed)
+            database._file = database._on_disk()
         except BaseException:
             await engine.dispose()
             raise
@@ -92,7 +95,12 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for reading; sees one consistent state."""
+        """A connection for reading; sees one consistent state.
+
+        Raises:
+            EnvironmentProblem: ``database_gone`` — the file was taken away or replaced under a running process.
+        """
+        self._still_there()
         with self._translated():
             async with self.engine.connect() as plain:
                 yield await plain.execution_options(**_READING) if self.server else plain
@@ -117,6 +125,19 @@ class Database:
         with self._translated():
             await self.writer.submit(row.insert, audit, row)
 
+    def _on_disk(self) -> tuple[int, int] | None:
+        """Which file it is; None for a database server, and for one that is not there."""
+        try:
+            found = Path(self.shown).stat() if self.engine.dialect.name == "sqlite" else None
+        except OSError:
+            return None
+        return (found.st_dev, found.st_ino) if found else None
+
+    def _still_there(self) -> None:
+        """SQLite goes on writing into a file that has no name any more, and all of it is lost at the end."""
+        if self._file is not None and self._on_disk() != self._file:
+            raise EnvironmentProblem("database_gone", path=self.shown)
+
     async def note(self, entries: Sequence[Entry]) -> None:
         """Tell the trail of what left no row: a text was checked, a run begun.
 
@@ -131,6 +152,7 @@ class Database:
             _log.warning("audit_waits", entries=len(deeds), code=error.code)
 
     async def _put_down(self, rows: Sequence[NewRow], deeds: Sequence[Deed]) -> bool:
+        self._still_there()
         if self.server:
             return await self._put_down_there(rows, deeds)
         form = form_of(trail, COLUMNS, self.engine.dialect)
@@ -151,6 +173,7 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        self._still_there()
         committing = False
         try:
             with self._translated():
@@ -170,9 +193,12 @@ class Database:
         with self._translated():
             async with self.engine.connect() as connection:
                 await self._probe(connection)
-                if await connection.run_sync(_revision) == HEAD:
+                there = await connection.run_sync(_revision)
+                if there == HEAD:
                     self.secret = await secret_of(connection)
                     return
+                if there is not None and there not in known_migrations():
+                    raise newer(self.shown, there)
             engine = postgres.engine(url, patient=True) if self.server else self.engine
             try:
                 async with engine.connect() as plain:
@@ -236,6 +262,16 @@ def _sqlite(engine: AsyncEngine) -> None:
     def begin(connection: Connection) -> None:
         immediate = connection.get_execution_options().get("youli_write", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def known_migrations() -> list[str]:
+    """All migrations this version has, oldest first."""
+    return sorted(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+
+
+def newer(shown: Path | str, theirs: str) -> EnvironmentProblem:
+    """The refusal of a database a later version of the program has worked with."""
+    return EnvironmentProblem("database_newer", path=shown, theirs=theirs, ours=HEAD, version=metadata.version("youli"))
 
 
 def _revision(connection: Connection) -> str | None:

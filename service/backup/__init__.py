@@ -1,0 +1,1 @@
+"""A data folder in one file, made while it is written, and put back elsewhere."""
