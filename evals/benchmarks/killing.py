@@ -19,7 +19,7 @@ from typing import Any
 
 from evals.benchmarks.texts import sentences
 
-KINDS = {"sync": 40, "add": 30, "replace": 30, "rebuild": 20}
+KINDS = {"sync": 40, "add": 30, "replace": 30, "rebuild": 20, "migrate": 20, "backup": 20}
 """Kinds of work, and how often each is killed unless told otherwise."""
 FILES = 5
 SECTIONS = 5
@@ -99,7 +99,7 @@ class Work:
         await self.done({"turn": turn, "op": "sync"}, self.library.sync(self.folder / "knowledge"))
 
     async def _add(self, turn: int) -> None:
-        await self.done({"turn": turn, "op": "add"}, self._added(f"upload{turn}", turn, True))
+        await self.done({"turn": turn, "op": "add"}, self.added(f"upload{turn}", turn, True))
 
     async def _replace(self, turn: int) -> None:
         mine = [line["done"] for line in self.lines if line.get("done", {}).get("op") == "version"]
@@ -107,7 +107,7 @@ class Work:
             publish = self.chance.random() < 0.5
             document = mine[0]["id"] if mine else None
             what = {"turn": turn, "op": "version", "publish": publish}
-            await self.done(what, self._added("letter", turn, publish, document))
+            await self.done(what, self.added("letter", turn, publish, document))
         else:
             number = self.chance.choice(mine)["version"]
             what = {"turn": turn, "op": "publish", "version": number, "id": mine[0]["id"]}
@@ -122,7 +122,8 @@ class Work:
             index._folders.want_rebuild()
         await asyncio.sleep(self.chance.uniform(0, 0.4))
 
-    async def _added(self, name: str, turn: int, publish: bool, document: str | None = None) -> dict[str, Any]:
+    async def added(self, name: str, turn: int, publish: bool, document: str | None = None) -> dict[str, Any]:
+        """One document in; its id, version and digest."""
         data = paper(name, turn).encode()
         made = await self.library.add(f"{name}.md", data, kind="shop", publish=publish, document_id=document)
         return {"id": made.id, "version": made.version, "sha": hashlib.sha256(data).hexdigest()}

@@ -1,6 +1,7 @@
 """Killed anywhere, nothing is lost: ``python -m evals.benchmarks.kills [--seed N] [--sync 40 --add 30 …]``.
 
-Real processes take documents in (four kinds of work, see ``killing``) and are ended by SIGKILL at times drawn evenly.
+Real processes take documents in (four kinds of work, see ``killing``), migrate databases and back them up (see
+``killing_database``) and are ended by SIGKILL at times drawn evenly.
 Each writes what it is about to do and what it has done to a journal that is on disk before it goes on. The next
 process, a fresh one, first looks whether everything done is there, whole, and nothing else is; then it goes on working
 until it is killed in turn. The last one is let live.
@@ -48,7 +49,7 @@ def kill(kind: str, count: int, seed: int, folder: Path) -> Outcome:
     """Kill a worker ``count`` times and look after each whether all is well.
 
     Args:
-        kind: one of ``sync``, ``add``, ``replace``, ``rebuild``.
+        kind: one of :data:`~evals.benchmarks.killing.KINDS`.
         count: kills.
         seed: of the moments.
         folder: an empty folder to work in.
@@ -82,7 +83,8 @@ class _Worker:
     def __init__(self, kind: str, folder: Path, seed: int) -> None:
         self._folder = folder
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("YOULI_", "OPENAI_"))}
-        command = [sys.executable, "-m", "evals.benchmarks.killing", kind, str(folder), str(seed)]
+        module = "evals.benchmarks.killing_database" if kind in ("migrate", "backup") else "evals.benchmarks.killing"
+        command = [sys.executable, "-m", module, kind, str(folder), str(seed)]
         with (folder / "stderr.txt").open("wb") as errors:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=kept, text=True)
         self._begun = time.monotonic()

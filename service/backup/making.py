@@ -11,6 +11,7 @@ import asyncio
 import errno
 import os
 import re
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO
 
+import psutil
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
@@ -47,6 +49,7 @@ LEFT_OUT = frozenset({"chroma", "learned", ".restoring"})
 """Folders of the data folder that are made again from the rest."""
 _PASSING = re.compile(r"\.owner\.lock|\.write-probe|.*\.(part|lock|pyc)|\..+\.\d+-[0-9a-f]{8}")
 """Files that mean nothing once their process is gone."""
+_WORKING = ".youli-backup-"
 _LAST = ("results.jsonl", "reviews.jsonl")
 """Files that grow: read after the ones that say how far they have come, and up to their last whole line."""
 
@@ -79,13 +82,24 @@ def back_up(settings: Settings, target: Path, now: datetime | None = None) -> Ma
     path = target / f"youli-{moment:%Y%m%dT%H%M%SZ}{SUFFIX}" if target.is_dir() else target
     if path.exists():
         raise UsageError("backup_exists", path=path)
-    with _told(path), tempfile.TemporaryDirectory(prefix=".youli-backup-", dir=path.parent) as folder:
-        part = Path(folder) / "part"
+    with _told(path), _beside(path) as folder:
+        part = folder / "part"
         manifest, dump = _written(settings, part, moment)
         _verified(part, manifest)
         size = part.stat().st_size
         _named(part, path)
     return Made(path, size, manifest, dump)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A folder to work in, on the target's disk; those that killed processes left there go."""
+    for left in path.parent.glob(f"{_WORKING}*"):
+        pid = left.name.removeprefix(_WORKING).split("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f"{_WORKING}{os.getpid()}-", dir=path.parent) as folder:
+        yield Path(folder)
 
 
 def _written(settings: Settings, part: Path, moment: datetime) -> tuple[Manifest, str | None]:
