@@ -139,6 +139,11 @@ async def _run(app: FastAPI, listener: socket.socket, settings: Settings) -> Non
 
 
 def _announce(listener: socket.socket, settings: Settings) -> None:
+    with contextlib.suppress(OSError):  # whoever started it may have stopped listening to it
+        _say(listener, settings)
+
+
+def _say(listener: socket.socket, settings: Settings) -> None:
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     print(word("serve", "ready", url=f"http://{shown}:{port}"), flush=True)

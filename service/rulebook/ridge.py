@@ -85,16 +85,19 @@ class Learned:
         self._place_of[numbers] = np.arange(len(numbers))
 
     @classmethod
-    def read(cls, path: Path) -> Learned:
-        """What :meth:`write` wrote.
+    def read(cls, path: Path, of: str) -> Learned:
+        """What :meth:`write` wrote of the same thing.
 
         Raises:
-            OSError, ValueError, KeyError: no such file, or not one of ours.
+            OSError: no such file.
+            Exception: it is damaged, in one of the many ways a zip can be, or of something else.
         """
         import numpy as np
 
         learned = cls.__new__(cls)
         with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
+            if bytes(data["of"]).decode() != of:
+                raise ValueError(path.name)
             found = bytes(data["runs"]).decode().split("\n")
             rarities, learned._mean, learned._weights = data["rarities"], data["mean"], data["weights"]
         if not len(found) == len(rarities) == len(learned._weights):
@@ -105,13 +108,19 @@ class Learned:
         learned._number()
         return learned
 
-    def write(self, file: BinaryIO) -> None:
-        """Write the runs and their weights; no run holds a line break."""
+    def write(self, file: BinaryIO, of: str) -> None:
+        """Write the runs and their weights; no run holds a line break.
+
+        Args:
+            file: to write to.
+            of: what was learned, so that no file is taken for another.
+        """
         import numpy as np
 
         runs = np.frombuffer("\n".join(self._places).encode(), dtype=np.uint8)
         rarities = np.array(list(self.rarity.values()))
-        np.savez(file, runs=runs, rarities=rarities, mean=self._mean, weights=self._weights)
+        name = np.frombuffer(of.encode(), dtype=np.uint8)
+        np.savez(file, of=name, runs=runs, rarities=rarities, mean=self._mean, weights=self._weights)
 
     def scores(self, text: frozenset[str]) -> list[float] | None:
         """One score a value; the examples' own would be near one for theirs and near nought for others."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -48,8 +47,8 @@ class Shelf:
             self._write(name, known)
             return known
         try:
-            return Learned.read(self._path(name))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return Learned.read(self._path(name), self._of(name))
+        except Exception:  # a damaged zip fails in every way its reader knows
             return None
 
     def put(self, name: str, learned: Learned) -> None:
@@ -65,11 +64,14 @@ class Shelf:
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, written = tempfile.mkstemp(dir=self.folder, suffix=".part")
             with os.fdopen(handle, "wb") as file:
-                learned.write(file)
+                learned.write(file, self._of(name))
             Path(written).replace(self._path(name))
             for old in self.folder.glob("*.npz"):
                 if not old.name.startswith(self.state):
                     old.unlink(missing_ok=True)
+
+    def _of(self, name: str) -> str:
+        return f"{self.state}/{name}"
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{self.state}-{blake2b(name.encode(), digest_size=6).hexdigest()}.npz"

@@ -6,6 +6,7 @@ Nothing here is needed: a file that is missing, damaged, of another state or can
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import tempfile
@@ -39,15 +40,16 @@ class Kept:
         """What was found among exactly these documents, or None."""
         try:
             kept = json.loads(self.path.read_bytes())
-            if kept["state"] != self._state(documents):
+            if kept["state"] != self._state(documents) or kept["seal"] != _seal(kept):
                 return None
             return tuple(map(_clash, kept["clashes"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def put(self, documents: Sequence[str], clashes: Iterable[Clash]) -> None:
         """Keep what was found."""
-        kept = {"state": self._state(documents), "clashes": [_plain(clash) for clash in clashes]}
+        kept: dict[str, Any] = {"state": self._state(documents), "clashes": [_plain(clash) for clash in clashes]}
+        kept["seal"] = _seal(kept)
         with contextlib.suppress(OSError):
             handle, written = tempfile.mkstemp(dir=self.path.parent, suffix=".part")
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -58,12 +60,20 @@ class Kept:
         return [_VERSION, self.topics, *sorted(documents)]
 
 
+def _seal(kept: Mapping[str, Any]) -> str:
+    """A digest of everything in the file; a byte of a quote that turned would otherwise be shown as found."""
+    said = json.dumps([kept["state"], kept["clashes"]], ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
 def waiting(path: Path, ruled: Collection[str]) -> int:
     """How many of what was found last nobody has ruled on; none when nothing is kept."""
     try:
-        kept = json.loads(path.read_bytes())["clashes"]
-        return sum(set(ruled).isdisjoint(clash["keys"]) for clash in kept)
-    except (OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(path.read_bytes())
+        if kept["seal"] != _seal(kept):
+            return 0
+        return sum(set(ruled).isdisjoint(clash["keys"]) for clash in kept["clashes"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return 0
 
 
