@@ -268,11 +268,10 @@ def main(arguments: list[str]) -> int:
 
 def _imported() -> None:
     """What every fork would import."""
-    import service.app
     import service.assembly
     import service.library.store
 
-    assert service.app and service.assembly and service.library.store
+    assert service.assembly and service.library.store
 
 
 if __name__ == "__main__":
