@@ -92,8 +92,6 @@ class Settings(BaseSettings):
     """From which level on events are logged; ``--verbose`` asks for ``info``."""
     slow_request_s: float = Field(default=10.0, gt=0, le=3600)
     """Seconds from which a request is logged as a warning; above the longest a draft is meant to take."""
-    min_free_mb: int = Field(default=200, ge=0, le=1_000_000)
-    """Room to be left on the data folder's disk, in MB: with less, documents and eval runs wait; drafts go on."""
     api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("OPENAI_API_KEY"))
     base_url: str | None = Field(default=None, validation_alias=AliasChoices("OPENAI_BASE_URL"))
 
