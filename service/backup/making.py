@@ -41,6 +41,7 @@ from service.backup.manifest import (
     digest_of,
     read_manifest,
 )
+from service.database.place import SUFFIX as MARK
 from service.errors import EnvironmentProblem, Unavailable, UsageError
 from service.settings import Settings
 
@@ -157,7 +158,7 @@ def _others(settings: Settings) -> Iterator[tuple[str, Path]]:
     home = settings.data_dir
     url = make_url(settings.database)
     database = str(Path(str(url.database)).absolute()) if url.get_backend_name() == "sqlite" else "-"
-    beside = {database, f"{database}-wal", f"{database}-shm", f"{database}-journal"}
+    beside = {f"{database}{end}" for end in ("", "-wal", "-shm", "-journal", MARK)}
     own = [path for path in _files(home) if str(path.absolute()) not in beside]
     for path in sorted(own, key=lambda path: (path.name in _LAST, path)):
         yield f"{DATA}/{path.relative_to(home).as_posix()}", path

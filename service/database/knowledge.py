@@ -102,7 +102,7 @@ def digest_of(sentence: str) -> str:
 def _let_through(chunk: Row, let: set[tuple[str, str]]) -> Row:
     """A held passage somebody released is held no more."""
     if chunk["held"] and (chunk["document_id"], digest_of(chunk["text"])) in let:
-        return {**chunk, "held": False, "held_reason": None}
+        return {**chunk, "held": False, "held_reason": None, "taken_held": True}
     return chunk
 
 

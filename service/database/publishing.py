@@ -38,10 +38,18 @@ UNSIGNED = Signed()
 
 
 async def move_pointer(connection: AsyncConnection) -> Pointer:
-    """Name the new live set: versions with their labels and dates, sentences released in them, rulings on them.
+    """Name the new live set; to be called in the transaction that changed it."""
+    old = await read_pointer(connection)
+    new = Pointer(old.generation + 1, await live_digest(connection))
+    values = {"generation": new.generation, "digest": new.digest, "shop": "*", "changed_at": datetime.now(UTC)}
+    moved = await connection.execute(update(pointer).where(pointer.c.id == POINTER).values(values))
+    if not moved.rowcount:
+        await connection.execute(insert(pointer).values(id=POINTER, **values))
+    return new
 
-    To be called in the transaction that changed any of these.
-    """
+
+async def live_digest(connection: AsyncConnection) -> str:
+    """What is live: versions with their labels and dates, sentences released in them, rulings on them."""
     live = versions.c.state == "published"
     columns = (versions.c.document_id, versions.c.sha256, versions.c.labels)
     dates = (versions.c.effective_from, versions.c.effective_to)
@@ -58,13 +66,13 @@ async def move_pointer(connection: AsyncConnection) -> Pointer:
     ruled = select(rulings.c.shop, rulings.c.key, rulings.c.keep)
     for ruling in sorted(map(tuple, await connection.execute(ruled))):
         digest.update(("\0".join(ruling) + "\n").encode())
-    old = await read_pointer(connection)
-    new = Pointer(old.generation + 1, digest.hexdigest())
-    values = {"generation": new.generation, "digest": new.digest, "shop": "*", "changed_at": datetime.now(UTC)}
-    moved = await connection.execute(update(pointer).where(pointer.c.id == POINTER).values(values))
-    if not moved.rowcount:
-        await connection.execute(insert(pointer).values(id=POINTER, **values))
-    return new
+    return digest.hexdigest()
+
+
+async def pointer_fits(connection: AsyncConnection) -> bool:
+    """Whether what is live is what was published; False when rows are gone or changed that nobody changed."""
+    at = await read_pointer(connection)
+    return not at.generation or at.digest == await live_digest(connection)
 
 
 async def insert_rows(connection: AsyncConnection, table: Table, rows: Sequence[Row]) -> None:

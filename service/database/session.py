@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from service.database.duties import Duties
 from service.database.entries import Deed, Entry, Told, deeds_of
 from service.database.faults import transient, translate
 from service.database.newrows import NewRow, form_of, insert_all, put_down, to_json
+from service.database.place import MARK_S, Place, Reached
 from service.database.tables import HEAD
 from service.database.tables_audit import audit as trail
 from service.database.writer import Undone, Work, Writer
@@ -34,6 +36,7 @@ PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=2000", "foreign
 """WAL + FULL: readers never wait for the writer and nothing accepted is lost; two seconds, then ``db_busy``.
 What is deleted is overwritten: buyers' words are not to be read out of free pages."""
 
+_REACHED = "SELECT (SELECT max(seq) FROM audit_head), (SELECT max(generation) FROM pointer)"
 PROBE_BYTES = 64 * 2**20
 """Up to this size the whole file is checked at every start (about 0.1 s); beyond it, damage shows when it is met."""
 
@@ -50,9 +53,10 @@ class Database:
         """The path or host a person knows it by; never the password."""
         self.secret = b""
         """Keys the digests of persons' words and of buyers; the database's own."""
-        self._file: tuple[int, int] | None = None
+        self._marking: asyncio.TimerHandle | None = None
         self.server = engine.dialect.name != "sqlite"
         """Whether it is a server, which other processes and hosts may use at the same time."""
+        self.place = Place(Path(shown)) if not self.server and ":memory:" not in shown else None
         self.duties = Duties(self)
         """What this process does for all that use this database."""
         self.writer = Writer(self._transaction, append, self._put_down, transient if self.server else None)
@@ -80,8 +84,11 @@ class Database:
             raise EnvironmentProblem("database_broken", path=url.split("@")[-1], reason=type(error).__name__) from None
         database = cls(engine, shown)
         try:
+            if database.place is not None:
+                database.place.look()
             await database._prepare(parsed)
-            database._file = database._on_disk()
+            if database.place is not None:
+                database.place.opened(await database._reached())
         except BaseException:
             await engine.dispose()
             raise
@@ -91,6 +98,9 @@ class Database:
         """Finish what is waiting and let go of every connection."""
         await self.duties.give_back()
         await self.writer.close()
+        if self._marking is not None:
+            self._marking.cancel()
+            await self._mark()
         await self.engine.dispose()
 
     @asynccontextmanager
@@ -100,7 +110,7 @@ class Database:
         Raises:
             EnvironmentProblem: ``database_gone`` — the file was taken away or replaced under a running process.
         """
-        self._still_there()
+        self._check_place()
         with self._translated():
             async with self.engine.connect() as plain:
                 yield await plain.execution_options(**_READING) if self.server else plain
@@ -125,18 +135,30 @@ class Database:
         with self._translated():
             await self.writer.submit(row.insert, audit, row)
 
-    def _on_disk(self) -> tuple[int, int] | None:
-        """Which file it is; None for a database server, and for one that is not there."""
-        try:
-            found = Path(self.shown).stat() if self.engine.dialect.name == "sqlite" else None
-        except OSError:
-            return None
-        return (found.st_dev, found.st_ino) if found else None
+    def _check_place(self) -> None:
+        if self.place is not None:
+            self.place.check()
 
-    def _still_there(self) -> None:
-        """SQLite goes on writing into a file that has no name any more, and all of it is lost at the end."""
-        if self._file is not None and self._on_disk() != self._file:
-            raise EnvironmentProblem("database_gone", path=self.shown)
+    def _touched(self) -> None:
+        """Something was committed: how far the database has come is noted soon."""
+        if self.place is not None and self._marking is None:
+            loop = asyncio.get_running_loop()
+            self._marking = loop.call_later(MARK_S, lambda: loop.create_task(self._mark()))
+
+    async def _mark(self) -> None:
+        self._marking = None
+        with suppress(Exception):  # busy, broken, closing: the next commit is noted
+            await self._note_reached()
+
+    async def _note_reached(self) -> None:
+        if self.place is not None:
+            self.place.note(await self._reached())
+
+    async def _reached(self) -> Reached:
+        with self._translated():
+            async with self.engine.connect() as connection:
+                row = (await connection.execute(text(_REACHED))).one()
+        return Reached(row[0] or 0, row[1] or 0)
 
     async def note(self, entries: Sequence[Entry]) -> None:
         """Tell the trail of what left no row: a text was checked, a run begun.
@@ -152,9 +174,10 @@ class Database:
             _log.warning("audit_waits", entries=len(deeds), code=error.code)
 
     async def _put_down(self, rows: Sequence[NewRow], deeds: Sequence[Deed]) -> bool:
-        self._still_there()
         if self.server:
             return await self._put_down_there(rows, deeds)
+        self._check_place()
+        self._touched()
         form = form_of(trail, COLUMNS, self.engine.dialect)
         with self._translated():
             async with self.engine.connect() as connection:
@@ -173,7 +196,7 @@ class Database:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        self._still_there()
+        self._check_place()
         committing = False
         try:
             with self._translated():
@@ -184,6 +207,7 @@ class Database:
                             await postgres.begin_write(connection)
                         yield connection
                         committing = True
+            self._touched()
         except YouliError as error:
             if self.server and not committing and transient(error.__cause__):
                 raise Undone(error) from error.__cause__
@@ -217,9 +241,9 @@ class Database:
         """A damaged page must be found now, not in the middle of somebody's draft."""
         if connection.dialect.name != "sqlite" or Path(self.shown).stat().st_size > PROBE_BYTES:
             return
-        verdict = (await connection.execute(text("PRAGMA quick_check(1)"))).scalar()
+        verdict = (await connection.execute(text("PRAGMA integrity_check(1)"))).scalar()
         if verdict != "ok":
-            raise EnvironmentProblem("database_broken", path=self.shown, reason="quick_check")
+            raise EnvironmentProblem("database_broken", path=self.shown, reason="integrity_check")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -11,13 +11,14 @@ import structlog
 
 from service.database import knowledge as rows
 from service.database.session import Database
-from service.database.soundness import drop_vectors
+from service.database.soundness import Version, drop_vectors
 from service.database.taking import add_vectors
 from service.library.conflicts.overruling import Contradictions
 from service.library.conflicts.reading import Finder
 from service.library.embed import Embedder, HashNgram, to_blobs
-from service.library.examine import unsound
+from service.library.examine import broken_seals, examine_some, unsound
 from service.library.live import LiveDocument, build_snapshot, live_document
+from service.library.mend import mend
 from service.library.rules import LibraryRules
 from service.library.snapshot import SHARED, Snapshot
 from service.library.words import tokeniser
@@ -76,6 +77,8 @@ class Current:
         self._refreshing = asyncio.Lock()
         nothing = Snapshot("g0", (), (), self._tokeniser, embedder, thesaurus, rules.tuning)
         self.generation = Generation(nothing, (), {})
+        self.damaged: tuple[str, ...] = ()
+        """Published documents that are not what was taken in, and cannot be restored."""
         self.loads = True
         """False where nobody searches: then nothing is ever loaded."""
 
@@ -112,7 +115,19 @@ class Current:
             _log.warning("vectors_damaged", count=len(ids), first=ids[0])
             await self._database.write(partial(drop_vectors, ids=ids, fingerprint=fingerprint))
             live = await rows.load_live(self._database, fingerprint)
+        broken = await asyncio.to_thread(broken_seals, live.documents, live.chunks)
+        if broken:
+            live = await self._restored(broken)
         return live
+
+    async def _restored(self, broken: Sequence[Version]) -> rows.LiveRows:
+        """Damaged passages are cut anew from the file that came; what cannot be is told, and searched as it is."""
+        fingerprint = self._embedder.fingerprint
+        seen = await examine_some(self._database, broken, fingerprint, self._embedder.dim)
+        done = await mend(self._database, seen, self._rules)
+        self.damaged = tuple(fault.document for fault in done.left)
+        _log.warning("passages_damaged", versions=len(broken), restored=len(done.restored), left=len(done.left))
+        return await rows.load_live(self._database, fingerprint)
 
     async def _with_vectors(self, live: rows.LiveRows) -> Sequence[bytes | None]:
         """An endpoint's vectors come in their own time (see ``filling``); letters are hashed here and now."""

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from service.database import soundness as rows
+from service.database.knowledge import Row
 from service.database.session import Database
 from service.database.soundness import Kept, Version
 from service.database.taking import seal_of
@@ -85,6 +86,36 @@ async def examine(database: Database, fingerprint: str, dim: int, progress: Prog
     async with database.reading() as connection:
         seen.orphans = await rows.orphans(connection)
     return seen
+
+
+async def examine_some(database: Database, which: Sequence[Version], fingerprint: str, dim: int) -> Examined:
+    """Look through these versions only; rows that belong to nothing are not looked for.
+
+    Raises:
+        EnvironmentProblem: the database itself is damaged.
+    """
+    seen = Examined(fingerprint)
+    for version in which:
+        async with database.reading() as connection:
+            kept = await rows.read_version(connection, version, fingerprint)
+        if kept is not None:
+            _look(seen, version, kept, dim)
+    return seen
+
+
+def broken_seals(documents: Sequence[Row], chunks: Sequence[Row]) -> list[Version]:
+    """Published versions that are not what was taken in, of rows as they are loaded for the search."""
+    pieces: dict[Version, list[Row]] = {}
+    for chunk in chunks:
+        as_taken = {**chunk, "held": True} if chunk.get("taken_held") else chunk
+        pieces.setdefault((chunk["document_id"], chunk["version"]), []).append(as_taken)
+    found = []
+    for row in documents:
+        which = (row["documents_id"], row["versions_number"])
+        seal = row["versions_seal"]
+        if seal is not None and seal_of(row["versions_text"], pieces.get(which, [])) != seal:
+            found.append(which)
+    return found
 
 
 def _look(seen: Examined, version: Version, kept: Kept, dim: int) -> None:

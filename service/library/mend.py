@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from service.database import soundness as rows
-from service.database.publishing import move_pointer
+from service.database.publishing import move_pointer, pointer_fits
 from service.database.session import Database
 from service.database.soundness import Kept
 from service.database.taking import seal_of
@@ -66,7 +66,9 @@ async def mend(database: Database, seen: Examined, rules: LibraryRules, progress
         await move_pointer(connection)
 
     done.vectors, done.orphans = len(seen.wrong), lonely
-    if done.anything:
+    async with database.reading() as connection:
+        fits = await pointer_fits(connection)
+    if done.anything or not fits:
         await database.write(work, alone=True)
     return done
 

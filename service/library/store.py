@@ -13,7 +13,9 @@ from functools import partial
 from typing import Any
 
 from service.database.installation import name_of
+from service.database.publishing import pointer_fits
 from service.database.session import Database
+from service.errors import EnvironmentProblem, phrase
 from service.library.conflicts.disputes import Disputes
 from service.library.conflicts.kept import NAME as KEPT
 from service.library.conflicts.reading import Finder
@@ -109,6 +111,8 @@ class Library:
             library = cls(database, rules, thesaurus, lock, index, finder, client)
             library._current.loads = search
             await library._current.refresh()
+            if owner:
+                await library._sound()
         except BaseException:
             if database is not None:
                 await database.close()
@@ -121,6 +125,19 @@ class Library:
             library._projector.start()
             library._filler.start()
         return library
+
+    async def _sound(self) -> None:
+        """A server drafts from what was published, or not at all.
+
+        Raises:
+            EnvironmentProblem: ``documents_damaged``.
+        """
+        damaged = self._current.damaged
+        if damaged:
+            raise EnvironmentProblem("documents_damaged", what=phrase("damaged_versions", names="、".join(damaged[:5])))
+        async with self.database.reading() as connection:
+            if not await pointer_fits(connection):
+                raise EnvironmentProblem("documents_damaged", what=phrase("damaged_set"))
 
     async def close(self) -> None:
         """Stop following, close Chroma, write what waits, close the database, let go of the folder."""
