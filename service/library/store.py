@@ -134,10 +134,13 @@ class Library:
         """
         damaged = self._current.damaged
         if damaged:
-            raise EnvironmentProblem("documents_damaged", what=phrase("damaged_versions", names="、".join(damaged[:5])))
+            what = phrase("damaged_versions", names="、".join(damaged[:5]))
+            raise EnvironmentProblem("documents_damaged", what=what, otherwise=phrase("damaged_again"))
         async with self.database.reading() as connection:
             if not await pointer_fits(connection):
-                raise EnvironmentProblem("documents_damaged", what=phrase("damaged_set"))
+                raise EnvironmentProblem(
+                    "documents_damaged", what=phrase("damaged_set"), otherwise=phrase("damaged_accept")
+                )
 
     async def close(self) -> None:
         """Stop following, close Chroma, write what waits, close the database, let go of the folder."""
