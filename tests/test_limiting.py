@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +18,7 @@ from service.acting import LOCAL, Acting
 from service.errors import TooMany
 from service.limiting.budget import Budget, Meter
 from service.limiting.counting import Counting
-from service.limiting.limiter import Allowance, Limiter, allow
+from service.limiting.limiter import COUNTS, Allowance, Limiter, allow
 from service.limiting.numbers import numbers
 from service.limiting.turns import turns
 from service.settings import Settings
@@ -27,7 +29,7 @@ BEN = Acting("key_ben", "agent", "demo", "agent")
 
 
 def _settings(**more: Any) -> Settings:
-    return Settings(auth="off", data_dir=Path("unused"), **more)
+    return Settings(**{"auth": "off", "data_dir": Path("unused")} | more)
 
 
 def _short(window: int) -> Any:
@@ -85,12 +87,58 @@ async def test_the_person_at_this_machine_has_neither_rate_nor_budget() -> None:
         (None, 0),
     ],
 )
-async def test_what_is_reported_counts_and_what_is_not_is_estimated(spent: Spent | None, tokens: int) -> None:
-    limiter = Limiter(_settings(tokens_per_day=100_000))
+async def test_what_is_reported_counts_and_what_is_not_is_estimated(
+    spent: Spent | None, tokens: int, tmp_path: Path
+) -> None:
+    limiter = Limiter(_settings(tokens_per_day=100_000, redis_url=None, data_dir=tmp_path))
     limiter.budget.add(ANNA, Meter(0.0, True, bill=spent))
     await limiter.budget.close()
     assert await limiter.budget.left(ANNA) == 100_000 - tokens
     assert await limiter.budget.left(BEN) == 100_000
+
+
+async def test_a_restart_gives_nobody_a_second_budget(tmp_path: Path) -> None:
+    settings = Settings(auth="off", data_dir=tmp_path, tokens_per_day=100)
+    for left in (70, 40, 10):
+        limiter = Limiter(settings)
+        await limiter.open()
+        assert await limiter.budget.left(ANNA) == left + 30
+        limiter.budget.add(ANNA, Meter(0.0, True, bill=Spent(0.0, usage={"total_tokens": 30})))
+        await limiter.close()
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.write_text(file.read_text().replace(numbers().tokens.day(datetime.now(UTC)), "2020-01-01"))
+    for text in (None, "{", "[1]", "\x00"):
+        if text is not None:
+            file.write_text(text)
+        limiter = Limiter(settings)
+        await limiter.open()  # of another day, or broken: nothing is taken up, and it starts
+        assert await limiter.budget.left(ANNA) == 100
+        await limiter.close()
+
+
+async def test_a_count_is_kept_a_moment_after_it_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.limiting.kept.WAIT_S", 0.01)
+    limiter = Limiter(Settings(auth="off", data_dir=tmp_path, tokens_per_day=100))
+    limiter.budget.add(ANNA, Meter(0.0, True, bill=Spent(0.0, usage={"total_tokens": 30})))
+    file = tmp_path / COUNTS
+    async with asyncio.timeout(20):
+        while not file.exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert list(json.loads(file.read_text()).values()) == [30]
+    await limiter.close()
+
+
+async def test_a_folder_that_cannot_be_written_costs_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.limiting.kept.WAIT_S", 0.01)
+    limiter = Limiter(Settings(auth="off", data_dir=tmp_path / "gone", tokens_per_day=100))
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            limiter.budget.add(ANNA, Meter(0.0, True, bill=Spent(0.0, usage={"total_tokens": 30})))
+            await asyncio.sleep(0.05)
+        await limiter.close()
+    assert await limiter.budget.left(ANNA) == 10
+    assert [line["event"] for line in logs] == ["token_counts_not_kept"]
 
 
 async def test_a_budget_begins_anew_at_the_shops_midnight() -> None:

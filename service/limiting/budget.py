@@ -10,11 +10,13 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from service.acting import LOCAL, Acting
 from service.errors import TooMany
 from service.limiting.counting import Counting
+from service.limiting.kept import KeptCounts
 from service.limiting.numbers import Tokens, utc_now
 
 _KEPT_S = 2 * 86_400
@@ -63,13 +65,25 @@ class Budget:
         how: the day, and the estimate.
         daily: the tokens a day of whoever acts; 0: no limit.
         now: the time; for tests.
+        kept: the file of counts over a restart; None where they are not kept here.
     """
 
     def __init__(
-        self, counting: Counting, how: Tokens, daily: Callable[[], int], now: Callable[[], datetime] = utc_now
+        self,
+        counting: Counting,
+        how: Tokens,
+        daily: Callable[[], int],
+        now: Callable[[], datetime] = utc_now,
+        kept: KeptCounts | None = None,
     ) -> None:
-        self._counting, self._how, self._daily, self._now = counting, how, daily, now
+        self._counting, self._how, self._daily, self._now, self._kept = counting, how, daily, now, kept
         self._adding: set[asyncio.Task[Any]] = set()
+
+    async def open(self) -> None:
+        """Take up today's counts of the process before this one."""
+        for name, count in (self._kept.read() if self._kept else {}).items():
+            if name.startswith(f"tokens/{self._how.day(self._now())}/"):
+                await self._counting.count(partial(_add, name, count))
 
     async def left(self, who: Acting) -> int | None:
         """Tokens somebody may still spend today; None: without limit."""
@@ -91,18 +105,28 @@ class Budget:
         amount = meter.tokens(self._how)
         if not amount or not meter.counts:
             return
-        name = self._name(who)
-        task = asyncio.create_task(self._counting.count(lambda storage: storage.incr(name, _KEPT_S, amount)))
+        task = asyncio.create_task(self._counting.count(partial(_add, self._name(who), amount)))
         self._adding.add(task)
-        task.add_done_callback(self._adding.discard)
+        task.add_done_callback(self._added)
 
     async def close(self) -> None:
-        """Wait for what is still being counted."""
+        """Wait for what is still being counted, and keep it."""
         await asyncio.gather(*self._adding, return_exceptions=True)
+        if self._kept is not None:
+            await self._kept.close()
 
     def state(self) -> Mapping[str, int]:
         """For metrics: counts not written yet."""
         return {"adding": len(self._adding)}
 
+    def _added(self, task: asyncio.Task[Any]) -> None:
+        self._adding.discard(task)
+        if self._kept is not None:
+            self._kept.changed()
+
     def _name(self, who: Acting) -> str:
-        return f"tokens/{who.key}/{self._how.day(self._now())}"
+        return f"tokens/{self._how.day(self._now())}/{who.key}"
+
+
+async def _add(name: str, amount: int, storage: Any) -> None:
+    await storage.incr(name, _KEPT_S, amount)

@@ -22,6 +22,8 @@ from service.limiting.numbers import Rates, utc_now
 if TYPE_CHECKING:
     from limits.aio.storage import Storage
 
+    from service.limiting.memory import Memory
+
 T = TypeVar("T")
 _log = structlog.get_logger()
 
@@ -48,7 +50,7 @@ class Counting:
 
     def __init__(self, url: str | None, rates: Rates) -> None:
         self._url, self._rates = url, rates
-        self._memory: Storage | None = None
+        self._memory: Memory | None = None
         self._redis: Storage | None = None
         self._down: datetime | None = None
         self._mending: asyncio.Task[None] | None = None
@@ -92,7 +94,11 @@ class Counting:
             with contextlib.suppress(Exception):
                 await self._redis.bridge.get_connection().aclose()  # type: ignore[attr-defined]
 
-    def _own(self) -> Storage:
+    def own_counts(self) -> dict[str, int]:
+        """What is counted in this process."""
+        return {} if self._memory is None else self._memory.counts()
+
+    def _own(self) -> Memory:
         if self._memory is None:
             from service.limiting.memory import Memory
 

@@ -11,10 +11,14 @@ from service.acting import LOCAL, Acting
 from service.limiting.admission import Admission
 from service.limiting.budget import Budget
 from service.limiting.counting import Counting, CountingState
+from service.limiting.kept import KeptCounts
 from service.limiting.numbers import Numbers, numbers
 from service.limiting.rates import Quota, RateLimit
 from service.limiting.turns import turns
 from service.settings import Settings
+
+COUNTS = "tokens-of-the-day.json"
+"""In the data folder, where no Redis is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ class Limiter:
         self._counting = Counting(settings.redis_url, limits.rates)
         self._rates = RateLimit(self._counting, limits.rates)
         self.admission = Admission(settings, limits)
-        self.budget = Budget(self._counting, limits.tokens, self.tokens_per_day)
+        kept = None if settings.redis_url else KeptCounts(settings.data_dir / COUNTS, self._counting.own_counts)
+        self.budget = Budget(self._counting, limits.tokens, self.tokens_per_day, kept=kept)
 
     def rate(self) -> int:
         """Requests a minute of whoever acts."""
@@ -81,12 +86,13 @@ class Limiter:
         }
 
     async def open(self) -> None:
-        """Connect where that is needed.
+        """Connect where that is needed; take up what was counted today before a restart.
 
         Raises:
             EnvironmentProblem: ``YOULI_REDIS_URL`` is no address.
         """
         await self._counting.open()
+        await self.budget.open()
 
     async def close(self) -> None:
         """Count what is still to be counted, and let go of the connections."""

@@ -63,6 +63,11 @@ class Memory(Storage, MovingWindowSupport):
         count, until = self._counts.get(key, (0, 0.0))
         return count if until > time.monotonic() else 0
 
+    def counts(self) -> dict[str, int]:
+        """All counts that are not over."""
+        now = time.monotonic()
+        return {key: count for key, (count, until) in self._counts.items() if until > now}
+
     async def get_expiry(self, key: str) -> float:
         """When a count is forgotten, by the wall clock."""
         return time.time() + max(0.0, self._counts.get(key, (0, 0.0))[1] - time.monotonic())
