@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from evals.forgetting import Forgotten, forget
 from service.database.claims import erase_answers
 from service.database.entries import Entry, Words
+from service.database.proposals import forget_proposals
 from service.database.publishing import slices_of
 from service.database.scrubbing import Scrubbed, scrub
 from service.database.tables_idempotency import idempotency
@@ -62,6 +63,7 @@ async def erase(
             loose += await erase_answers(connection, whose.shop, some)
         rows = await unmake(connection, ids, forget_talks=True)
         rows[idempotency.name] += loose
+        rows["proposals"] = await forget_proposals(connection, whose.shop, ids)
         if dry_run:
             raise _OnlyCounted(rows)
         return rows

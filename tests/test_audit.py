@@ -3,6 +3,9 @@ import hashlib
 import hmac
 import json
 import sqlite3
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -296,3 +299,72 @@ async def test_a_trail_whose_triggers_are_gone_says_so(tmp_path: Path, database:
     forge(tmp_path / "y.sqlite3", leave=False)
     report = await verify(database)
     assert (report.sound, report.guarded) == (True, False)
+
+
+async def test_what_left_no_row_is_told_later_when_the_database_was_held(tmp_path: Path, database: Database):
+    other = sqlite3.connect(tmp_path / "y.sqlite3")
+    other.execute("BEGIN IMMEDIATE")
+    with act_as(QA):
+        await database.note([entry("dft_1", passed=True)])
+    assert await rows_of(database) == []
+    other.rollback()
+    other.close()
+    await insert_drafts(database, "dft_2")
+    told = await rows_of(database)
+    assert [(one["actor"], one["object"]) for one in told] == [("key_qa", "dft_1"), ("local", "dft_2")]
+    assert (await verify(database)).sound
+
+
+async def test_what_is_still_owed_is_told_at_the_end(tmp_path: Path):
+    database = await Database.open(url_of(tmp_path / "y.sqlite3"))
+    other = sqlite3.connect(tmp_path / "y.sqlite3")
+    other.execute("BEGIN IMMEDIATE")
+    await database.note([entry("dft_1")])
+    other.rollback()
+    other.close()
+    await database.close()
+    again = await Database.open(url_of(tmp_path / "y.sqlite3"))
+    assert len(await rows_of(again)) == 1
+    await again.close()
+
+
+WRITING = """
+import asyncio, sys
+from service.database.entries import Entry
+from service.database.session import Database
+from service.database.tables import drafts
+from tests.test_database import row
+
+async def main():
+    database = await Database.open(sys.argv[1])
+    print("open", flush=True)
+    async def some(who):
+        for number in range(10**6):
+            name = f"{sys.argv[2]}{who}_{number}"
+            await database.insert(drafts, row(name), audit=[Entry("draft.made", name, "demo")])
+    await asyncio.gather(*(some(who) for who in range(8)))
+
+asyncio.run(main())
+"""
+
+
+def killed(url: str, number: int) -> None:
+    """A process that writes drafts and is killed in the middle of it."""
+    command = [sys.executable, "-c", WRITING, url, f"dft_{number}_"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"open\n"
+        time.sleep(0.1 + 0.15 * number)
+        process.kill()
+
+
+async def test_a_process_killed_while_it_writes_leaves_every_deed_with_its_entry_and_the_chain_whole(tmp_path: Path):
+    url = url_of(tmp_path / "y.sqlite3")
+    for number in range(3):
+        killed(url, number)
+    database = await Database.open(url)
+    assert (await verify(database)).sound
+    async with database.reading() as connection:
+        kept = set((await connection.execute(select(drafts.c.id))).scalars())
+    told = [one["object"] for one in await rows_of(database)]
+    assert kept and sorted(told) == sorted(kept)
+    await database.close()

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine, select, update
 
 from evals.forgetting import forget
 from service.cli import main
 from service.database.drafts import DraftStore
+from service.database.proposals import Candidate, ProposalStore
 from service.database.session import MIGRATIONS, Database
-from service.database.tables import conversations, drafts
+from service.database.tables import conversations, drafts, feedback
 from service.database.tables_idempotency import idempotency
 from service.database.trail import Wanted, list_trail
 from service.database.unmaking import Whose, hanging
@@ -180,6 +181,28 @@ async def test_what_was_sampled_while_it_went_on_is_forgotten_too(folder: Path) 
     assert forget(folder, ["dft_1"]).lines == 2
     assert (run / "results.jsonl").read_text("utf-8") == '{"case":"dft_2"}\n'
     assert forget(folder, ["dft_1"]).folders == []
+
+
+async def test_what_a_buyer_s_draft_suggested_goes_too(database: Database, folder: Path) -> None:
+    draft = await a_day(database, folder, "乙")
+    other = await a_day(database, folder, "丙")
+    store = ProposalStore(database)
+    for number, (of, state) in enumerate(((draft, None), (draft, "accepted"), (other, None))):
+        wanted = Candidate(
+            "script", f"s{number}", of, (number,), "reasonable", "solution", words("乙" if of == draft else "丙")[2]
+        )
+        await store.take("demo", [of], [wanted], 0.9)
+        async with database.engine.begin() as connection:
+            await connection.execute(update(feedback).values(gathered=False))
+        if state:
+            kept = (await store.page("demo", "open", None, 10))[0]
+            await store.decide(next(row["id"] for row in kept if row["scenario"] == "s1"), "demo", state, None, None)
+    assert (await store.page("demo", None, None, 10))[1] == 3
+    done, _ = await erase(database, folder, Whose("demo", draft=draft))
+    assert done.rows["proposals"] == 2
+    left = {row["scenario"]: row["text"] for row in (await store.page("demo", None, None, 10))[0]}
+    assert left == {"s1": None, "s2": words("丙")[2]}
+    assert residue(folder, words("乙")) == []
 
 
 def test_every_table_that_hangs_on_drafts_goes_with_them() -> None:

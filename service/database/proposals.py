@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.acting import acting
@@ -163,6 +163,27 @@ class ProposalStore:
             return {**row, **decided}
 
         return await self._database.write(work)
+
+
+async def forget_proposals(connection: AsyncConnection, shop: str, draft_ids: Collection[str]) -> int:
+    """Take what these drafts suggested out of a shop's proposals; how many were touched.
+
+    An open one goes: what others suggested of it is proposed again when the like is said again. A decided one stays
+    without its words.
+    """
+    gone, touched = set(draft_ids), 0
+    here = select(proposals.c.id, proposals.c.state, proposals.c.drafts).where(proposals.c.shop == shop)
+    for row in (await connection.execute(here.with_for_update())).all():
+        if gone.isdisjoint(row.drafts):
+            continue
+        touched += 1
+        of = proposals.c.id == row.id
+        if row.state == "open":
+            await connection.execute(delete(proposals).where(of))
+        else:
+            rest = [one for one in row.drafts if one not in gone]
+            await connection.execute(update(proposals).where(of).values(text=None, pairs=[], drafts=rest))
+    return touched
 
 
 async def _claimed(connection: AsyncConnection, looked: Sequence[str]) -> set[str]:
