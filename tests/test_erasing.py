@@ -14,6 +14,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, select, update
 
+from evals.benchmarks.residue import residue
 from evals.forgetting import forget
 from service.cli import main
 from service.database.drafts import DraftStore
@@ -27,7 +28,6 @@ from service.database.verifying import verify
 from service.erasing import erase
 from service.schemas import Context, FeedbackIn, Inquiry, Message, Order
 from tests.fake_desk import a_draft
-from tests.residue import residue
 from tests.test_database import url_of
 
 
