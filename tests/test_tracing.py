@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from starlette.testclient import TestClient
 
@@ -20,51 +17,13 @@ from service.modelside import ModelSide
 from service.watching import record
 from service.watching.starting import collector
 from service.writing.model import ModelWriter
+from tests.collector import Collector
 from tests.desk import EmptyLibrary, prompts, shipped
 from tests.fake_desk import FakeDesk, FakeDrafter, client_of
 from tests.fake_model import FakeModel
 
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 WORDS = "我要退货，电话13900002222，张三丰"
-
-
-class Collector:
-    """A collector on this machine: keeps what it is sent."""
-
-    def __init__(self) -> None:
-        self.bodies: list[bytes] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                outer.bodies.append(self.rfile.read(int(self.headers["content-length"])))
-                self.send_response(200)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-
-    def spans(self) -> list[Span]:
-        """All spans so far."""
-        kept = [ExportTraceServiceRequest.FromString(body) for body in self.bodies]
-        return [
-            span
-            for one in kept
-            for resource in one.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
-
-    def service(self) -> dict[str, str]:
-        """What the sender says it is."""
-        first = ExportTraceServiceRequest.FromString(self.bodies[0]).resource_spans[0].resource
-        return {one.key: one.value.string_value for one in first.attributes}
 
 
 @pytest.fixture
@@ -77,9 +36,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     left = record.untraced()
     if left is not None:
         left.close()
-    collector.server.shutdown()
-    collector.server.server_close()
-    collector.thread.join()
+    collector.close()
 
 
 def _asked(fake: FakeModel, **more: Any) -> TestClient:

@@ -17,8 +17,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
+from service.commands.doctor_house import look_at_house
 from service.commands.doctor_index import look_at_chroma, look_at_rows
 from service.commands.doctor_online import look_at_embedding, look_at_judge, look_at_model
+from service.commands.doctor_stores import look_at_database, look_at_servers, look_inside
 from service.commands.inputs import shown
 from service.commands.words import faint, printable, word
 from service.errors import EnvironmentProblem, RulebookError, YouliError
@@ -91,19 +93,22 @@ def diagnose(
         yield from _guarded("prompts", lambda: _prompts(settings))
     yield from _guarded("documents", lambda: _documents(settings, day))
     yield from _guarded("data", lambda: _data(settings))
-    yield from _kept(settings, mend)
+    yield from _kept(settings, online, mend)
     yield from _guarded("conflicts", lambda: _conflicts(settings))
     if only is None:
+        yield from _guarded("disk", lambda: _seen(look_at_house(settings)))
+        yield from _guarded("redis", lambda: _seen(look_at_servers(settings, online)))
         yield from _guarded("model", lambda: _lines("model", look_at_model(settings, online)))
         yield from _guarded("embedding", lambda: _lines("embedding", look_at_embedding(settings, online)))
         yield from _guarded("judge", lambda: _lines("judge", look_at_judge(settings, online)))
 
 
-def _kept(settings: Settings, mend: bool) -> Iterator[Line]:
+def _kept(settings: Settings, online: bool, mend: bool) -> Iterator[Line]:
     """The database, and what is in it, if it is one of this version."""
     current: list[bool] = []
-    yield from _guarded("database", lambda: _database(settings, current))
+    yield from _guarded("database", lambda: _database(settings, online, current))
     if current:
+        yield from _guarded("audit", lambda: _seen(look_inside(settings)))
         yield from _guarded("rows", lambda: _lines("rows", look_at_rows(settings, mend)))
         yield from _guarded("chroma", lambda: _lines("chroma", look_at_chroma(settings, mend)))
 
@@ -210,7 +215,11 @@ def _lines(part: str, seen: Iterator[tuple[str, str]]) -> Iterator[Line]:
     yield from (Line(part, cast(State, state), text) for state, text in seen)
 
 
-def _database(settings: Settings, current: list[bool]) -> Iterator[Line]:
+def _seen(seen: Iterator[tuple[str, str, str]]) -> Iterator[Line]:
+    yield from (Line(part, cast(State, state), text) for part, state, text in seen)
+
+
+def _database(settings: Settings, online: bool, current: list[bool]) -> Iterator[Line]:
     """The version and soundness of the SQLite file, read without writing; another database is only named.
 
     ``current`` is added to when there is one of this version, in which to look further.
@@ -219,7 +228,12 @@ def _database(settings: Settings, current: list[bool]) -> Iterator[Line]:
 
     path = settings.data_dir / "youli.sqlite3"
     if settings.database_url is not None:
-        yield Line("database", "note", _say("database_other"))
+        if not online:
+            yield Line("database", "note", _say("database_other"))
+            return
+        state, text, same = look_at_database(settings)
+        current += [True] * same
+        yield Line("database", cast(State, state), text)
         return
     if not path.exists():
         yield Line("database", "ok", _say("database_new"))
