@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from service.errors import InvalidRequest, MalformedBody
-from service.intake import MAX_DEPTH, MAX_ERRORS, invalid, pointer, read_json, read_model
+from service.intake import MAX_DEPTH, MAX_ERRORS, MAX_MARKS, invalid, pointer, read_json, read_model
 from service.schemas import Inquiry
 
 VALUES = st.recursive(
@@ -50,6 +50,8 @@ def test_any_bytes_give_a_value_or_a_malformed_body(body: bytes) -> None:
         (b"9" * 5_000, "NaN"),
         (b"[" * 100_000, "嵌套"),
         (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "嵌套"),
+        (b"[" + b"1," * MAX_MARKS + b"1]", "太多"),
+        (b"[" + b"[]," * (MAX_MARKS // 2) + b"[]]", "太多"),
         (b'{"a": 1, "b": {"c": 1, "c": 2}}', "“c”写了两次"),
         (b'{"\\ud800": 1, "\\ud800": 2}', "写了两次"),
     ],
