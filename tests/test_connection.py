@@ -19,7 +19,7 @@ from service.api.connection import Timed
 from service.limiting.numbers import numbers
 
 QUICK = numbers().connections.model_copy(
-    update={"head_s": 0.6, "idle_s": 30, "write_s": 0.8, "linger_s": 1.0, "linger_bytes": 1 << 20, "look_s": 0.05}
+    update={"head_s": 0.6, "idle_s": 3, "write_s": 0.8, "linger_s": 1.0, "linger_bytes": 1 << 20, "look_s": 0.05}
 )
 MOST = 12
 
@@ -192,6 +192,37 @@ def test_a_body_nobody_wanted_is_not_read_to_its_end(port: int) -> None:
                 sent += len(chunk)
     assert sent < 1 << 28
     assert _hello(port)
+
+
+def test_a_small_body_that_comes_after_its_answer_costs_no_connection(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as raw:
+        for _ in range(2):
+            raw.sendall(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n")
+            assert raw.recv(65_536).endswith(b"ok")
+            raw.sendall(b"12")
+            time.sleep(0.1)
+            raw.sendall(b"345")
+        raw.sendall(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert raw.recv(65_536).endswith(b"ok")
+
+
+def test_a_connection_that_stays_quiet_is_let_go(port: int) -> None:
+    for asked in (
+        b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n",
+    ):
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as raw:
+            raw.sendall(asked)
+            assert raw.recv(65_536).endswith(b"ok")
+            if asked.startswith(b"POST"):
+                raw.sendall(b"12345")
+            assert raw.recv(10) == b""
+
+
+def test_a_body_that_never_comes_is_not_waited_for_after_its_answer(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as raw:
+        raw.sendall(b"POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n12")
+        assert _read(raw).endswith(b"ok")
 
 
 def test_a_reader_that_does_not_read_is_cut_and_the_answer_ended(app: App, port: int) -> None:

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from evals.benchmarks.overload import Crowd, Stage, met, quantiles
+from evals.benchmarks.crowd import Crowd, Stage, quantiles
+from evals.benchmarks.overload import met
 from evals.benchmarks.soak import Look, growth
 from tests.serving import serving
 

@@ -17,7 +17,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from evals.benchmarks.overload import Costs, Crowd, Stage
+from evals.benchmarks.crowd import Crowd, Stage
+from evals.benchmarks.overload import Costs
 from evals.benchmarks.processes import Served, control, held, memory_of
 
 LOOK_S = 5.0

@@ -18,33 +18,11 @@ from typing import Any
 import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from service.api.edge import new_request_id
-from service.api.problems import MEDIA_TYPE, RETRY_AFTER_S, problem_of
-from service.errors import InvalidRequest, MalformedBody, Unavailable, YouliError
+from service.api.cutting import raw, refusal
+from service.errors import YouliError
 from service.limiting.numbers import Connections, numbers
 
 _log = structlog.get_logger()
-
-
-def refusal(code: str, status: int, limits: Connections) -> YouliError:
-    """What is told before there is a request to answer."""
-    kinds: dict[int, type[YouliError]] = {400: MalformedBody, 503: Unavailable}
-    kind = kinds.get(status, InvalidRequest)
-    sizes = {"head_too_slow": limits.head_s, "url_too_long": limits.url_bytes}
-    error = kind(code, limit=f"{sizes.get(code, limits.head_bytes):g}", headers=limits.headers)
-    error.status = status
-    return error
-
-
-def raw(error: YouliError) -> bytes:
-    """A whole answer that ends the connection."""
-    name = new_request_id()
-    body = problem_of(error, name).model_dump_json().encode()
-    lines = [f"content-type: {MEDIA_TYPE}", f"content-length: {len(body)}", "connection: close"]
-    lines += [f"x-request-id: {name}", "x-content-type-options: nosniff", "cache-control: no-store"]
-    if error.status == 503:
-        lines.append(f"retry-after: {RETRY_AFTER_S}")
-    return STATUS_LINE[error.status] + "\r\n".join([*lines, "", ""]).encode() + body
 
 
 class _Line:
@@ -72,6 +50,7 @@ class Timed(HttpToolsProtocol):
         self._head_since: float | None = None
         self._head_bytes = self._field_bytes = self._dropped = 0
         self._quiet_since: float | None = None
+        self._unwanted_since: float | None = None
         self._stalled_since: float | None = None
         self._cut = False
         """Nothing that comes in counts any more."""
@@ -90,7 +69,7 @@ class Timed(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for any more."""
         self._cut = True
-        self._head_since = self._quiet_since = self._stalled_since = None
+        self._head_since = self._quiet_since = self._stalled_since = self._unwanted_since = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -147,23 +126,34 @@ class Timed(HttpToolsProtocol):
         self.cycle.transport = self._line  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
-        """A piece of the body; after an answer, one that nobody wants."""
-        if not self._cut:
-            super().on_body(body)
+        """A piece of the body; after the answer, one that nobody wants."""
+        if self._cut:
+            return
+        if self._unwanted_since is not None:
+            self._dropped += len(body)
+            if self._dropped > self.limits.linger_bytes:
+                self._hang_up()
+            return
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """A request is whole; another may follow in the same piece."""
-        if not self._cut:
-            self._head_bytes = 0
-            super().on_message_complete()
+        if self._cut:
+            return
+        self._head_bytes = 0
+        if self._unwanted_since is not None:
+            self._unwanted_since, self._dropped, self._quiet_since = None, 0, time.monotonic()
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Answered. A body that is still coming is not waited for: what is left of it is not read as a request."""
-        unread = self.cycle.more_body and not self.pipeline
+        """Answered before the body was there, perhaps: a little of it is let pass, so that a kept connection stays."""
+        unread, waiting = self.cycle.more_body, bool(self.pipeline)
         super().on_response_complete()
+        if waiting or self._cut or self.transport.is_closing():
+            return
         if unread:
-            self._hang_up()
-        elif not self.pipeline and not self.transport.is_closing():
+            self._unwanted_since = time.monotonic()
+        else:
             self._quiet_since = time.monotonic()
 
     def finish(self) -> None:
@@ -189,8 +179,11 @@ class Timed(HttpToolsProtocol):
             if self._head_bytes:
                 self._answer(refusal("head_too_slow", 408, self.limits))
             else:
-                self._cut = True
-                self.transport.close()
+                self._leave()
+        elif self._quiet_since is not None and now - self._quiet_since > self.limits.idle_s:
+            self._leave()
+        elif self._unwanted_since is not None and now - self._unwanted_since > self.limits.linger_s:
+            self._hang_up()
 
     def _make_room(self) -> bool:
         """Close the one that has been quiet longest, if any is."""
@@ -200,9 +193,13 @@ class Timed(HttpToolsProtocol):
         )
         if one is None or since is None:
             return False
-        one._cut = True
-        one.transport.close()
+        one._leave()
         return True
+
+    def _leave(self) -> None:
+        """Close it; nothing is under way."""
+        self._cut = True
+        self.transport.close()
 
     @property
     def quiet(self) -> float | None:
@@ -218,7 +215,7 @@ class Timed(HttpToolsProtocol):
         if self._cut:
             return
         if self.cycle is None or self.cycle.response_complete:
-            self.transport.write(raw(error))
+            self.transport.write(raw(error, STATUS_LINE[error.status]))
         else:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -229,7 +226,7 @@ class Timed(HttpToolsProtocol):
         if self._cut or self.transport.is_closing():
             return
         self._cut = True
-        self._head_since = self._quiet_since = None
+        self._head_since = self._quiet_since = self._unwanted_since = None
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
