@@ -31,6 +31,7 @@ from service.api import (
     privacy,
     proposals,
     versions,
+    webhooks,
 )
 from service.api.access import Access
 from service.api.admitting import Admitting
@@ -49,6 +50,7 @@ from service.api.problems import install_problems
 from service.api.readiness import Looker
 from service.api.route import StrictRoute
 from service.assembly import Desk, assemble
+from service.hooks.delivering import delivering
 from service.idempotency.keeper import Keeper
 from service.reloading import following
 from service.retaining import sweeping
@@ -73,6 +75,7 @@ DOORS = (
     keys,
     analytics,
     proposals,
+    webhooks,
     health,
     metrics,
 )
@@ -111,7 +114,12 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
         async with assemble(settings, owner=True) as built:
             app.state.desk = built
             sweeper = sweeping(built.library.database, settings, lambda folder: app.state.pages.ask(folder, settings))
-            async with following(built, lambda new: swap_desk(app, new)), beating(app), sweeper:
+            async with (
+                following(built, lambda new: swap_desk(app, new)),
+                beating(app),
+                sweeper,
+                delivering(built.library.database, settings),
+            ):
                 yield
             await close_doors(app)
             app.state.desk = None

@@ -20,6 +20,7 @@ from service.commands.keys_app import keys
 from service.commands.knowledge_app import knowledge
 from service.commands.proposals import proposals
 from service.commands.trail_app import audit
+from service.commands.webhooks import webhooks
 from service.commands.words import printable, word
 from service.errors import RulebookError, YouliError
 
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.add_typer(knowledge, name="knowledge")
 app.add_typer(evals, name="eval")
 app.add_typer(proposals, name="proposals")
+app.add_typer(webhooks, name="webhooks")
 app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")
 

@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     """Requests a minute of a key that has no rate of its own."""
     tokens_per_day: int = Field(default=0, ge=0)
     """Model tokens a day of a key that has no budget of its own; 0: no limit."""
+    webhook_allow: str = ""
+    """Hosts, addresses and networks (comma-separated) events may be sent to though not on the open internet."""
     retention_days: int = Field(default=180, ge=0, le=36_500)
     """Days drafts and what belongs to them are kept; 0: for ever."""
     idempotency_hours: float = Field(default=24, ge=24, le=8760)

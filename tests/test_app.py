@@ -39,6 +39,7 @@ STATEFUL = {
     "gather_proposals",
     "accept_proposal",
     "reject_proposal",
+    "create_webhook",
 }
 """Doors whose examples need things to be there or answer by the clock; the tests of those doors paste them."""
 CASES = [(operation, name) for operation in DOORS for name in examples_of(operation)]
@@ -104,6 +105,12 @@ def test_operation_ids_are_stable() -> None:
         "healthz": "GET /healthz",
         "metrics": "GET /metrics",
         "get_analytics": "GET /v1/analytics",
+        "create_webhook": "POST /v1/webhooks",
+        "list_webhooks": "GET /v1/webhooks",
+        "delete_webhook": "DELETE /v1/webhooks/{id}",
+        "test_webhook": "POST /v1/webhooks/{id}/test",
+        "list_deliveries": "GET /v1/webhooks/{id}/deliveries",
+        "redeliver": "POST /v1/webhooks/{id}/deliveries/{n}/redeliver",
         "gather_proposals": "POST /v1/proposals",
         "list_proposals": "GET /v1/proposals",
         "get_proposal": "GET /v1/proposals/{id}",

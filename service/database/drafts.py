@@ -14,6 +14,7 @@ from service.database.audit import buyer_digest
 from service.database.deeds import draft_made, feedback_given
 from service.database.entries import tell
 from service.database.newrows import JsonText, insert_new
+from service.database.outbox import Happened, emit
 from service.database.reach import revision, try_writing
 from service.database.session import Database
 from service.database.tables import conversations, drafts, feedback
@@ -186,7 +187,7 @@ class DraftStore:
 
         async def work(connection: AsyncConnection) -> dict[str, Any]:
             mine = (drafts.c.id == draft_id, drafts.c.shop == shop)
-            columns = (drafts.c.state, drafts.c.conversation, drafts.c.made_at)
+            columns = (drafts.c.state, drafts.c.conversation, drafts.c.made_at, drafts.c.scenario)
             draft = (await connection.execute(select(*columns).where(*mine).with_for_update())).first()
             if draft is None:
                 raise NotFound("draft_not_found", id=draft_id[:80])
@@ -197,11 +198,13 @@ class DraftStore:
             if draft.state == "superseded":
                 raise await _superseded(connection, draft_id, shop, draft.conversation)
             await connection.execute(insert(feedback).values(row))
-            fate = {"state": given.action, "edited": None if given.action == "rejected" else row["edited"]}
+            edited = None if given.action == "rejected" else row["edited"]
+            fate: dict[str, Any] = {"state": given.action, "edited": edited}
             waited = (row["given_at"] - draft.made_at).total_seconds() if draft.made_at else None
             fate["waited"] = None if waited is None else max(0, int(waited))
             await connection.execute(update(drafts).where(*mine).values(fate))
             tell(connection, feedback_given(row))
+            await _tell_hooks(connection, row, draft.scenario, fate["waited"])
             return row
 
         return _feedback(await self._database.write(work))
@@ -238,6 +241,17 @@ async def _superseded(connection: AsyncConnection, draft_id: str, shop: str, con
     error = Conflict("draft_superseded", id=draft_id, newer=newest)
     error.extra = {"superseded_by": newest}
     return error
+
+
+async def _tell_hooks(
+    connection: AsyncConnection, row: dict[str, Any], scenario: str | None, waited: int | None
+) -> None:
+    """Put down for the shop's hooks that a draft was used."""
+    if row["action"] == "rejected":
+        return
+    told = {"draft": row["draft_id"], "scenario": scenario, "passed": row["passed"], "findings": len(row["findings"])}
+    measured = {"edited_permille": row["edited"], "waited_s": waited}
+    await emit(connection, Happened(f"draft.{row['action']}", row["shop"], told | measured))
 
 
 def _measured(given: FeedbackIn, findings: Sequence[Finding], edit: Edit | None) -> dict[str, Any]:

@@ -19,10 +19,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.database.deeds import document_changed
 from service.database.entries import tell
 from service.database.knowledge import POINTER, Pointer, Row, digest_of, read_pointer
+from service.database.outbox import Happened, emit
 from service.database.tables import changes, documents, pointer, releases, rulings, versions
 
 _BATCH = 2_000
 _ASKED = 500
+_TOLD = ("published", "rolled_back")
+"""What hooks hear of as published knowledge."""
+_MOST_TOLD = 50
+"""Documents an event names; it counts them all."""
 _LABELS = ("kind", "title", "authority", "platform", "category")
 
 
@@ -126,6 +131,11 @@ async def record_all(connection: AsyncConnection, action: str, which: Sequence[t
         connection,
         *(document_changed(action, one["document_id"], one["shop"], one["version"], one["revision"]) for one in rows),
     )
+    if action in _TOLD:
+        for shop in {one["shop"] for one in rows}:
+            mine = [one["document_id"] for one in rows if one["shop"] == shop]
+            data = {"action": action, "count": len(mine), "documents": mine[:_MOST_TOLD]}
+            await emit(connection, Happened("knowledge.published", shop, data))
 
 
 async def publish_versions(

@@ -6,7 +6,8 @@ import service.database.tables_access
 import service.database.tables_audit
 import service.database.tables_idempotency
 import service.database.tables_proposals
-import service.database.tables_servers  # noqa: F401  # so that their tables are known
+import service.database.tables_servers
+import service.database.tables_webhooks  # noqa: F401  # so that their tables are known
 from service.database.tables import metadata
 
 connection = context.config.attributes["connection"]

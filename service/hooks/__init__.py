@@ -1,0 +1,1 @@
+"""Signed webhooks: who wants to hear of what, and the worker that tells them."""
