@@ -74,7 +74,7 @@ async def _answers(data: Path) -> dict[str, Any]:
     from service.schemas import Inquiry, Message, SearchRequest
 
     settings = Settings(auth="off", data_dir=data)
-    async with assemble(settings, owner=False) as desk:
+    async with assemble(settings, owner=True) as desk:
         found = [
             [(p.document_id, p.start, p.text) for p in desk.library.search(SearchRequest(query=query, k=5))]
             for query in QUERIES
@@ -125,6 +125,7 @@ def tried(data: Path) -> tuple[str, Any]:
         os.close(reading)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         signal.alarm(PATIENCE_S)
+        _without_chroma()
         try:
             told: tuple[str, Any] = ("answered", asyncio.run(_answers(data)))
         except YouliError as error:
@@ -164,6 +165,7 @@ def prepared(home: Path) -> Path:
     data = home / "whole"
     pid = os.fork()
     if pid == 0:
+        _without_chroma()
         asyncio.run(_use(data))
     os.waitpid(pid, 0)
     run = data / "evals" / "run_20261122-0930-1a2b"
@@ -245,12 +247,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--all", action="store_true", help="print every mutation, not only the faults")
     given = parser.parse_args(arguments)
     print(f"seed {given.seed}", flush=True)
-    _imported()
+    stores = given.store or list(STORES)
+    _imported("learned" in stores)
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        whole = prepared(home) if set(given.store or STORES) - {"chroma"} else home
-        for store in given.store or STORES:
+        whole = prepared(home) if set(stores) - {"chroma"} else home
+        for store in stores:
             if store == "chroma":
                 made = of_chroma(given.each, given.seed, home)
             else:
@@ -266,12 +269,24 @@ def main(arguments: list[str]) -> int:
     return 1 if bad else 0
 
 
-def _imported() -> None:
-    """What every fork would import."""
+def _imported(learned: bool) -> None:
+    """What every fork would import, and, where it is not under test, the rulebook with what it learned."""
     import service.assembly
-    import service.library.store
+    from service.rulebook import book
+    from service.settings import HOME
 
-    assert service.assembly and service.library.store
+    assert service.assembly
+    if not learned:
+        kept = book.load_rulebook(HOME / "knowledge")
+        setattr(book, "load_rulebook", lambda folder, learned=None: kept)  # noqa: B010
+
+
+def _without_chroma() -> None:
+    """Chroma has its own turn: here it is neither started nor built."""
+    from service.projection.index import VectorIndex
+
+    for name, answer in (("prepare", None), ("project", True)):
+        setattr(VectorIndex, name, lambda *given, answer=answer: answer)
 
 
 if __name__ == "__main__":
