@@ -142,11 +142,12 @@ def serve(
     host: Annotated[str, typer.Option("--host", help=_help("host"))] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65_535, help=_help("port"))] = 8000,
     verbose: Annotated[bool, typer.Option("--verbose", help=_help("verbose"))] = False,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, max=64, help=_help("workers"))] = None,
 ) -> None:
     """Serve the HTTP doors."""
     from service.commands.serving import run_serve
 
-    raise typer.Exit(run_serve(host, port, verbose))
+    raise typer.Exit(run_serve(host, port, verbose, workers))
 
 
 @app.command(help=_help("analytics"))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from evals.whole import write_whole
 from service.errors import YouliError
 from service.settings import HOME
 
-PAGE = "report.html"
+PAGE, PAGE_LOCK = "report.html", "page.lock"
 
 
 def rewrite(folder: Path, data_dir: Path, knowledge: Path = HOME / "knowledge") -> Path | None:
@@ -46,7 +47,9 @@ def main(arguments: Sequence[str]) -> int:
     """Write one page; what goes wrong leaves the old one."""
     folder, data_dir, knowledge = map(Path, arguments)
     try:
-        rewrite(folder, data_dir, knowledge)
+        with (folder / PAGE_LOCK).open("ab") as lock:  # the one that began later has seen more: it writes last
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            rewrite(folder, data_dir, knowledge)
     except YouliError as error:
         print(error.detail, file=sys.stderr)
         return error.exit_code

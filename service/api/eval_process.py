@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from evals.results import RunIn, RunInfo
-from evals.runs import as_it_stands, write_info
+from evals.runs import all_runs, as_it_stands, write_info
 from service.errors import Conflict
 from service.settings import Settings
 
+TURN = ".turn.lock"
+"""Held by the run that is under way, whichever worker began it."""
 STOP_S = 5.0
 """Seconds a run may take to stop with the service."""
 
@@ -35,17 +41,10 @@ class EvalProcess:
             if running.state == "running":
                 raise _busy(running, info.shop)
             await self._process.wait()  # all is written: it only takes its leave
-        write_info(folder, info)
-        self._run = info.id
-        arguments = [sys.executable, "-m", "service.cli", "eval", "run", "--json", "--resume-into", str(folder)]
-        arguments += [part for name in wanted.only for part in ("--only", name)]
-        arguments += ["--writer", wanted.writer, "--repeat", str(wanted.repeat), "--label", wanted.label]
-        for name in ("judge", "twins", "mutations"):
-            arguments.append(f"--{'' if getattr(wanted, name) else 'no-'}{name}")
-        with (folder / "log.txt").open("wb") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=_environment(settings)
-            )
+        with _turn(folder.parent, info.shop) as turn:
+            write_info(folder, info)
+            self._run = info.id
+            self._process = await _begun(folder, wanted, settings, turn)
         return info
 
     def state_of(self, folder: Path) -> RunInfo:
@@ -100,3 +99,38 @@ def _environment(settings: Settings) -> dict[str, str]:
         variable = {"api_key": "OPENAI_API_KEY", "base_url": "OPENAI_BASE_URL"}.get(name, f"YOULI_{name.upper()}")
         given[variable] = plain
     return given
+
+
+@contextmanager
+def _turn(home: Path, shop: str) -> Iterator[IO[bytes]]:
+    """The right to run in a data folder, which all workers of a host share; who runs keeps the file open.
+
+    Raises:
+        Conflict: ``eval_running``, ``eval_running_elsewhere``.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / TURN).open("ab") as turn:
+        try:
+            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            running = next((info for info in all_runs(home.parent) if info.state == "running"), None)
+            raise _busy(running, shop) if running else Conflict("eval_running", run="?") from None
+        yield turn
+
+
+async def _begun(folder: Path, wanted: RunIn, settings: Settings, turn: IO[bytes]) -> asyncio.subprocess.Process:
+    """The process of a run; it has the turn for as long as it lives."""
+    arguments = [sys.executable, "-m", "service.cli", "eval", "run", "--json", "--resume-into", str(folder)]
+    arguments += [part for name in wanted.only for part in ("--only", name)]
+    arguments += ["--writer", wanted.writer, "--repeat", str(wanted.repeat), "--label", wanted.label]
+    for name in ("judge", "twins", "mutations"):
+        arguments.append(f"--{'' if getattr(wanted, name) else 'no-'}{name}")
+    with (folder / "log.txt").open("wb") as log:
+        return await asyncio.create_subprocess_exec(
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=_environment(settings),
+            pass_fds=[turn.fileno()],
+        )

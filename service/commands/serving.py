@@ -9,7 +9,12 @@ import gc
 import logging
 import socket
 import sys
+<<<<<<< HEAD
 import threading
+=======
+from collections.abc import Callable
+from dataclasses import dataclass
+>>>>>>> 95552d4 (Several workers: uvicorn's manager, refused on embedded stores; one run of the suite at a time for all)
 from typing import TYPE_CHECKING
 
 from service.commands.words import word
@@ -17,6 +22,7 @@ from service.errors import EnvironmentProblem
 from service.settings import LOOPBACK, Settings, read_settings
 
 if TYPE_CHECKING:
+    import uvicorn
     from fastapi import FastAPI
 
     from service.assembly import Desk
@@ -27,19 +33,41 @@ CLOSE_S = 2
 _PORTS_TRIED = 50
 
 
-def run_serve(host: str, port: int, verbose: bool) -> int:
+@dataclass(frozen=True)
+class Post:
+    """A server's place among others on the same port."""
+
+    speaks: Callable[[], bool]
+    """Whether it is for this one to say that all are ready."""
+    taken: Callable[[uvicorn.Server], None]
+    """Told of the server before it starts."""
+
+
+def run_serve(host: str, port: int, verbose: bool, workers: int | None = None) -> int:
     """Serve until told to stop; returns the exit code.
 
+    Args:
+        host: where to listen.
+        port: where to listen; 0: any.
+        verbose: log more.
+        workers: processes; as the settings say if None.
+
     Raises:
-        EnvironmentProblem: a bind that is not local without keys, port taken, data folder not usable or taken.
+        EnvironmentProblem: several workers on embedded stores, a bind that is not local without keys, port taken, data
+            folder not usable or taken.
         RulebookError: a broken file in ``knowledge/``.
     """
-    settings = read_settings()
+    settings = read_settings(**({} if workers is None else {"workers": workers}))
     if settings.auth == "off" and host not in LOOPBACK:
         raise EnvironmentProblem("bind_refused", host=host[:80])
-    listener = bind(host, port)
-    with contextlib.closing(listener), contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(settings, listener, verbose))
+    if settings.workers > 1:
+        from service.commands.workers import refuse_embedded, run_workers
+
+        refuse_embedded(settings)
+        with contextlib.closing(bind(host, port)) as listener:
+            return run_workers(settings, listener, verbose)
+    with contextlib.closing(bind(host, port)) as listener, contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve_once(settings, listener, verbose))
     return 0
 
 
@@ -81,7 +109,8 @@ def _free_after(host: str, port: int, family: socket.AddressFamily) -> int:
     return 0
 
 
-async def _serve(settings: Settings, listener: socket.socket, verbose: bool) -> None:
+async def serve_once(settings: Settings, listener: socket.socket, verbose: bool, post: Post | None = None) -> None:
+    """Build the desk, serve until told to stop, close it; errors as of :func:`run_serve`."""
     from service.assembly import assemble, learn, warm
     from service.logs import configure_logs
 
@@ -93,21 +122,29 @@ async def _serve(settings: Settings, listener: socket.socket, verbose: bool) -> 
 
         app = create_app(settings, desk=desk)
         if settings.auth == "on":
-            await _first_key(desk)
+            await first_key(desk)
         await warm(desk)
         gc.enable()  # the command line runs without; a server lives long
         gc.freeze()  # the rulebook and the snapshot stay; only what requests leave behind is looked through
+<<<<<<< HEAD
         enough = threading.Event()
         threading.Thread(target=learn, args=(desk, enough.is_set), name="learning", daemon=True).start()
         try:
             async with following(desk, lambda new: swap_desk(app, new)), beating(app):
-                await _run(app, listener, settings)
+                await _run(app, listener, settings, post)
             await close_doors(app)
         finally:
             enough.set()  # what is not learned yet is at the next start; stopping does not wait for it
+=======
+        learning = asyncio.create_task(asyncio.to_thread(learn, desk))
+        async with following(desk, lambda new: swap_desk(app, new)), beating(app):
+            await _run(app, listener, settings, post)
+        await close_doors(app)
+        await learning
+>>>>>>> 95552d4 (Several workers: uvicorn's manager, refused on embedded stores; one run of the suite at a time for all)
 
 
-async def _first_key(desk: Desk) -> None:
+async def first_key(desk: Desk) -> None:
     """Make and print a key for an admin where nobody could come in; only here, and never in the log."""
     from service.access.keys import Keys
 
@@ -116,7 +153,7 @@ async def _first_key(desk: Desk) -> None:
         print(word("keys", "first", key=made.key), flush=True)
 
 
-async def _run(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
+async def _run(app: FastAPI, listener: socket.socket, settings: Settings, post: Post | None) -> None:
     import uvicorn
 
     from service.api.connection import connections
@@ -124,6 +161,28 @@ async def _run(app: FastAPI, listener: socket.socket, settings: Settings) -> Non
 
     cut = connections()
 
+<<<<<<< HEAD
+=======
+    class Server(uvicorn.Server):
+        """Says when it is ready; stops on a signal without dying of it, so that exit code 0 means a clean stop."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            """Take SIGINT and SIGTERM for the time of serving, and give them back."""
+            before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+            try:
+                yield
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            """Start listening and say so."""
+            await super().startup(sockets)
+            if post is None or post.speaks():
+                _announce(listener, settings)
+
+>>>>>>> 95552d4 (Several workers: uvicorn's manager, refused on embedded stores; one run of the suite at a time for all)
     config = uvicorn.Config(
         app,
         lifespan="off",  # the desk is built and closed around the server, so that its errors stay errors
@@ -135,7 +194,22 @@ async def _run(app: FastAPI, listener: socket.socket, settings: Settings) -> Non
         http=cut,
         timeout_keep_alive=round(cut.limits.idle_s),
     )
-    await Server(config, app, lambda: _announce(listener, settings)).serve([listener])
+<<<<<<< HEAD
+
+    def ready() -> None:
+        if post is None or post.speaks():
+            _announce(listener, settings)
+
+    server = Server(config, app, ready)
+    if post is not None:
+        post.taken(server)
+    await server.serve([listener])
+=======
+    server = Server(config)
+    if post is not None:
+        post.taken(server)
+    await server.serve([listener])
+>>>>>>> 95552d4 (Several workers: uvicorn's manager, refused on embedded stores; one run of the suite at a time for all)
 
 
 def _announce(listener: socket.socket, settings: Settings) -> None:
