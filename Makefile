@@ -6,7 +6,7 @@ UV ?= $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 export UV_PYTHON_DOWNLOADS ?= never
 PORT ?= 8000
 
-.PHONY: demo test check gate serve lock format clean
+.PHONY: demo test test-engines check gate serve lock format clean
 
 demo: .venv/.runtime
 	@.venv/bin/youli demo
@@ -14,6 +14,11 @@ demo: .venv/.runtime
 test: .venv/.dev
 	@.venv/bin/python -m compileall -q service evals  # tests start many processes: not one of them compiles again
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup
+
+# The whole suite with every data folder in PostgreSQL, vectors in a Chroma server and rates in Redis; all real.
+test-engines: .venv/.dev
+	@.venv/bin/python -m compileall -q service evals
+	@YOULI_TEST_ENGINES=on .venv/bin/python -m pytest -n 2 --dist loadgroup $(ONLY)
 
 check: .venv/.dev
 	@.venv/bin/ruff format --check .

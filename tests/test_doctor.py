@@ -69,6 +69,7 @@ def test_a_broken_file_is_told_with_its_line_and_the_rest_is_still_looked_at(
     assert "数据库" in out
 
 
+@pytest.mark.sqlite_only("a file that is none, or of another version")
 def test_a_data_folder_that_is_a_file_and_a_database_that_is_none(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.write_text("x", encoding="utf-8")
@@ -79,6 +80,7 @@ def test_a_data_folder_that_is_a_file_and_a_database_that_is_none(tmp_path: Path
     assert _lines()["database"].state == "broken"
 
 
+@pytest.mark.sqlite_only("a file that is none, or of another version")
 def test_an_older_database_is_noted_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     path = tmp_path / "data" / "youli.sqlite3"

@@ -74,6 +74,7 @@ def state(settings: Settings) -> list[Any]:
         return [connection.execute(query).fetchall() for query in ("SELECT text FROM versions", chunks, vectors)]
 
 
+@pytest.mark.sqlite_only("a file is damaged from outside")
 def test_nothing_wrong_nothing_is_changed(
     document: str, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,6 +102,7 @@ HARM = {
 }
 
 
+@pytest.mark.sqlite_only("a file is damaged from outside")
 @pytest.mark.parametrize("harm", HARM.values(), ids=HARM)
 def test_a_damaged_version_is_restored_from_its_bytes(
     document: str, settings: Settings, capsys: pytest.CaptureFixture[str], harm: str
@@ -117,6 +119,7 @@ def test_a_damaged_version_is_restored_from_its_bytes(
     assert doctor(capsys)["rows"][0][0] == "ok"
 
 
+@pytest.mark.sqlite_only("a file is damaged from outside")
 def test_vectors_that_cannot_be_are_made_anew(
     document: str, settings: Settings, thesaurus: Thesaurus, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,6 +146,7 @@ def test_vectors_that_cannot_be_are_made_anew(
     assert state(settings) == before
 
 
+@pytest.mark.sqlite_only("a file is damaged from outside")
 def test_rows_that_belong_to_nothing_go_and_missing_vectors_come(
     document: str, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,6 +159,7 @@ def test_rows_that_belong_to_nothing_go_and_missing_vectors_come(
     assert state(settings) == before
 
 
+@pytest.mark.sqlite_only("a file is damaged from outside")
 def test_what_cannot_be_restored_is_named_and_left_alone(
     document: str, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,6 +187,7 @@ def test_a_running_server_is_asked_to_build_anew(
     assert Folders(settings.data_dir / "chroma").rebuild_wanted()
 
 
+@pytest.mark.sqlite_only("a file is damaged from outside")
 def test_chroma_is_looked_at_from_outside(
     document: str, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
