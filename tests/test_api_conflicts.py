@@ -137,6 +137,7 @@ def test_the_shell_lists_and_rules(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("filled")
+@pytest.mark.sqlite_only("without --online the doctor asks no server")
 def test_the_doctor_counts_what_waits(capsys: pytest.CaptureFixture[str]) -> None:
     main(["doctor"])
     assert "1 处矛盾等人裁定" in capsys.readouterr().out

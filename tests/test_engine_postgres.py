@@ -16,8 +16,10 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.commands.impact import copy_of
 from service.database.drafts import DraftStore, WantedDrafts
 from service.database.entries import Entry
+from service.database.looking import revision_of
 from service.database.postgres import INSTEAD
 from service.database.session import Database
 from service.database.tables import HEAD, drafts, metadata, rulebooks
@@ -92,6 +94,7 @@ async def test_what_the_server_refuses_is_told_without_the_password(url: str, ch
     with pytest.raises(EnvironmentProblem) as refused:
         await Database.open(head + change[1] + tail)
     assert (refused.value.code, "geheim" in refused.value.detail) == (code, False)
+    await asyncio.sleep(0.1)  # the driver closes its socket in the loop's next round
 
 
 async def test_a_text_with_nul_is_kept_and_read_again(database: Database) -> None:
@@ -285,5 +288,23 @@ async def test_one_chain_is_written_by_two_processes(url: str) -> None:
     )
     found = await verify(one)
     assert (found.rows, list(found.problems), found.guarded) == (40, [], True)
+    await one.close()
+    await two.close()
+
+
+async def test_a_publication_is_tried_out_on_a_copy_of_a_server(
+    server: engines.Postgres, url: str, thesaurus: Thesaurus, tmp_path: Path
+) -> None:
+    assert await revision_of(url) == HEAD
+    assert await revision_of(server.fresh(next(_names), "template0")) is None
+    settings = read_settings(data_dir=tmp_path / "a", database_url=url)
+    one = await Library.open(settings, thesaurus)
+    await one.add("a.txt", "补发要三天。".encode(), kind="shop", publish=True)
+    copied = copy_of(settings, tmp_path)
+    two = await Library.open(copied, thesaurus)
+    assert (two.knowledge_pointer, texts(two, "补发几天")) == (one.knowledge_pointer, ["补发要三天。"])
+    await two.add("b.txt", "赠品一起退。".encode(), kind="shop", publish=True)
+    await one._current.follow()
+    assert "赠品一起退。" not in texts(one, "赠品一起退")
     await one.close()
     await two.close()

@@ -132,6 +132,7 @@ def _upload(server: Server, text: str) -> Any:
     connection.request("POST", "/v1/knowledge/documents", "".join(parts).encode(), headers)
     answer = connection.getresponse()
     told = json.loads(answer.read())
+    connection.close()
     assert answer.status == 201, told
     return told
 

@@ -15,7 +15,7 @@ from evals.impact import Asked, Impact, impact
 from service.cli import main
 from service.commands.impact import copy_of
 from service.drafting import Drafter
-from service.errors import Conflict, NotFound, UsageError, YouliError
+from service.errors import Conflict, NotFound, Unavailable, UsageError, YouliError
 from service.library.store import Library
 from service.rulebook.cited import CitedRule
 from service.schemas import DocumentState, Draft, Inquiry
@@ -152,8 +152,11 @@ def contents(data: Path) -> list[str]:
 
 def test_what_cannot_be_copied_is_said(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        copy_of(read_settings(database_url="postgresql+asyncpg://u:p@h/d"), tmp_path)
+        copy_of(read_settings(database_url="mysql://u:p@h/d"), tmp_path)
     assert "SQLite" in caught.value.detail and "u:p" not in caught.value.detail
+    with pytest.raises(Unavailable) as away:
+        copy_of(read_settings(database_url="postgresql://u:geheim@127.0.0.1:1/d"), tmp_path)
+    assert (away.value.code, "geheim" in away.value.detail) == ("database_away", False)
     with pytest.raises(NotFound):
         copy_of(settings, tmp_path)
     assert not settings.data_dir.exists()

@@ -102,7 +102,8 @@ def _chroma(chroma: dict[str, Any]) -> Part:
     if chroma["state"] == "ready":
         return Part(state="up", note=health_note("chroma_up", why=why), details=details)
     note = health_note("chroma_off", state=chroma["state"], why=why)
-    return Part(state="off", note=note, details=details)
+    wanted = chroma.get("server") and chroma["state"] != "off"  # somebody runs a server for it, and it is not used
+    return Part(state="degraded" if wanted else "off", note=note, details=details)
 
 
 def model(desk: Desk) -> Part:

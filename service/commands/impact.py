@@ -136,15 +136,20 @@ def copy_of(settings: Settings, folder: Path) -> Settings:
     """The settings of a copy of the database in ``folder``; a server may go on writing meanwhile.
 
     Raises:
-        UsageError: the database is no SQLite file.
+        UsageError: the database is of a kind we do not know.
         NotFound: there is no database yet, so no document either.
         EnvironmentProblem: the database is damaged or cannot be read.
+        Unavailable: its server is away.
     """
     from sqlalchemy.engine import make_url
 
-    from service.library.conflicts.kept import NAME as FOUND
+    from service.database.looking import beside, copy_knowledge, is_server
 
     url = make_url(settings.database)
+    if is_server(settings.database):
+        copied = settings.model_copy(update={"data_dir": folder, "database_url": None, "chroma_url": None})
+        beside(lambda: copy_knowledge(settings.database, copied.database))
+        return _with_found(settings, copied)
     if url.get_backend_name() != "sqlite" or not url.database:
         raise UsageError(reason=phrase("impact_sqlite"))
     source = Path(url.database)
@@ -161,9 +166,16 @@ def copy_of(settings: Settings, folder: Path) -> Settings:
             live.backup(copy)
     except sqlite3.Error as error:
         raise EnvironmentProblem("database_broken", path=source, reason=error) from None
+    return _with_found(settings, copied)
+
+
+def _with_found(settings: Settings, copied: Settings) -> Settings:
+    """What was found of contradictions need not be looked for again."""
+    from service.library.conflicts.kept import NAME as FOUND
+
     kept = settings.data_dir / FOUND
     if kept.is_file():
-        shutil.copy(kept, folder)  # what was found of contradictions need not be looked for again
+        shutil.copy(kept, copied.data_dir)
     return copied
 
 

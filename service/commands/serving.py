@@ -9,12 +9,9 @@ import gc
 import logging
 import socket
 import sys
-<<<<<<< HEAD
 import threading
-=======
 from collections.abc import Callable
 from dataclasses import dataclass
->>>>>>> 95552d4 (Several workers: uvicorn's manager, refused on embedded stores; one run of the suite at a time for all)
 from typing import TYPE_CHECKING
 
 from service.commands.words import word
@@ -126,7 +123,6 @@ async def serve_once(settings: Settings, listener: socket.socket, verbose: bool,
         await warm(desk)
         gc.enable()  # the command line runs without; a server lives long
         gc.freeze()  # the rulebook and the snapshot stay; only what requests leave behind is looked through
-<<<<<<< HEAD
         enough = threading.Event()
         threading.Thread(target=learn, args=(desk, enough.is_set), name="learning", daemon=True).start()
         try:
@@ -135,13 +131,6 @@ async def serve_once(settings: Settings, listener: socket.socket, verbose: bool,
             await close_doors(app)
         finally:
             enough.set()  # what is not learned yet is at the next start; stopping does not wait for it
-=======
-        learning = asyncio.create_task(asyncio.to_thread(learn, desk))
-        async with following(desk, lambda new: swap_desk(app, new)), beating(app):
-            await _run(app, listener, settings, post)
-        await close_doors(app)
-        await learning
->>>>>>> 95552d4 (Several workers: uvicorn's manager, refused on embedded stores; one run of the suite at a time for all)
 
 
 async def first_key(desk: Desk) -> None:
@@ -161,28 +150,6 @@ async def _run(app: FastAPI, listener: socket.socket, settings: Settings, post: 
 
     cut = connections()
 
-<<<<<<< HEAD
-=======
-    class Server(uvicorn.Server):
-        """Says when it is ready; stops on a signal without dying of it, so that exit code 0 means a clean stop."""
-
-        @contextlib.contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            """Take SIGINT and SIGTERM for the time of serving, and give them back."""
-            before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-            try:
-                yield
-            finally:
-                for number, handler in before.items():
-                    signal.signal(number, handler)
-
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            """Start listening and say so."""
-            await super().startup(sockets)
-            if post is None or post.speaks():
-                _announce(listener, settings)
-
->>>>>>> 95552d4 (Several workers: uvicorn's manager, refused on embedded stores; one run of the suite at a time for all)
     config = uvicorn.Config(
         app,
         lifespan="off",  # the desk is built and closed around the server, so that its errors stay errors
@@ -194,7 +161,6 @@ async def _run(app: FastAPI, listener: socket.socket, settings: Settings, post: 
         http=cut,
         timeout_keep_alive=round(cut.limits.idle_s),
     )
-<<<<<<< HEAD
 
     def ready() -> None:
         if post is None or post.speaks():
@@ -204,12 +170,6 @@ async def _run(app: FastAPI, listener: socket.socket, settings: Settings, post: 
     if post is not None:
         post.taken(server)
     await server.serve([listener])
-=======
-    server = Server(config)
-    if post is not None:
-        post.taken(server)
-    await server.serve([listener])
->>>>>>> 95552d4 (Several workers: uvicorn's manager, refused on embedded stores; one run of the suite at a time for all)
 
 
 def _announce(listener: socket.socket, settings: Settings) -> None:
