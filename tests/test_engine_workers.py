@@ -117,7 +117,7 @@ def test_two_serve_and_what_one_publishes_the_other_says(server: Server) -> None
         seen = {server.call("GET", "/version")[1]["knowledge_version"] for _ in range(12)}
         return len(seen) == 1 and not seen & before
 
-    _until(all_follow, 15)
+    _until(all_follow, 120)
     for _ in range(8):
         found = server.call("POST", "/v1/knowledge/search", {"query": document, "k": 3})[1]["passages"]
         assert document in [passage["text"] for passage in found]
