@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, StrictBool
+from pydantic import BeforeValidator, Field, JsonValue, StrictBool
 
 from service.schemas import Draft, Inquiry, Shop, StepName, Text
-from service.schemas.base import In, Out
+from service.schemas.base import In, Out, no_text
 
 Status = Literal["passed", "failed", "unscored"]
 RunState = Literal["running", "done", "stopped", "failed"]
@@ -203,7 +203,7 @@ class RunIn(In):
         default_factory=list
     )
     writer: Literal["auto", "model", "playbook"] = "auto"
-    repeat: Annotated[int, Field(ge=1, le=10)] = 1
+    repeat: Annotated[int, Field(ge=1, le=10), BeforeValidator(no_text)] = 1
     label: Annotated[Text, Field(max_length=100)] = ""
     judge: StrictBool = True
     twins: StrictBool = True

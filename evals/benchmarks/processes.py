@@ -52,6 +52,8 @@ class Served:
     def __init__(self, name: str, process: subprocess.Popen[str], port: int, errors: Path) -> None:
         self.name, self.port, self.errors = name, port, errors
         self._process = process
+        self.said: list[str] = []
+        """The lines it printed before it was ready."""
 
     @property
     def pid(self) -> int:
@@ -123,9 +125,12 @@ def served(
         )
     pin(process.pid, processor)
     assert process.stdout is not None
+    said: list[str] = []
     for line in process.stdout:
+        said.append(line)
         if found := _ADDRESS.search(line):
             running = Served(name, process, int(found[1]), errors)
+            running.said = said
             break
     else:
         process.wait()

@@ -15,6 +15,7 @@ from service.api.route import StrictRoute
 from service.errors import InvalidRequest, messages
 from service.schemas import Shop
 from service.schemas.analytics import Analytics, GroupBy
+from service.schemas.base import Moment
 
 if TYPE_CHECKING:
     from service.database.analytics import Window
@@ -31,8 +32,8 @@ class AnalyticsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     shop: Annotated[Shop, Field(description=parameter("analytics_shop"))] | None = None
-    since: Annotated[datetime, Field(description=parameter("analytics_since"))] | None = None
-    until: Annotated[datetime, Field(description=parameter("analytics_until"))] | None = None
+    since: Annotated[Moment, Field(description=parameter("analytics_since"))] | None = None
+    until: Annotated[Moment, Field(description=parameter("analytics_until"))] | None = None
     by: Annotated[list[GroupBy], Field(description=parameter("analytics_by"), max_length=12)] = Field(
         default_factory=list
     )

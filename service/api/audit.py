@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Body, Query, Request
@@ -14,6 +13,7 @@ from service.api.desk import desk_of
 from service.api.route import StrictRoute
 from service.schemas import Shop, Text
 from service.schemas.audit import AuditEntry, AuditPage
+from service.schemas.base import Moment
 from service.schemas.erasures import Erased, ErasureIn
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class AuditQuery(BaseModel):
     actor: Annotated[Text, Field(max_length=200, description=parameter("audit_actor"))] | None = None
     action: Annotated[Text, Field(max_length=60, description=parameter("audit_action"))] | None = None
     object: Annotated[Text, Field(max_length=300, description=parameter("audit_object"))] | None = None
-    since: Annotated[datetime, Field(description=parameter("audit_since"))] | None = None
-    until: Annotated[datetime, Field(description=parameter("audit_until"))] | None = None
+    since: Annotated[Moment, Field(description=parameter("audit_since"))] | None = None
+    until: Annotated[Moment, Field(description=parameter("audit_until"))] | None = None
     limit: int = Field(default=50, ge=1, le=500, description=parameter("audit_limit"))
     cursor: Annotated[int, Field(ge=1, le=2**62, description=parameter("cursor"))] | None = None
 

@@ -108,9 +108,11 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
         document["components"]["schemas"][Problem.__name__] = Problem.model_json_schema()
         _with_idempotency(document)
         bearer = {"type": "http", "scheme": "bearer", "description": _docs()["service"]["bearer"]}
-        document["components"]["securitySchemes"] = {"bearer": bearer}
+        link = {"type": "apiKey", "in": "query", "name": "signature", "description": parameter("report_link")}
+        document["components"]["securitySchemes"] = {"bearer": bearer, "report_link": link}
         document["security"] = [{"bearer": []}]
         _open_doors(document)
+        _as_it_is(document)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -129,10 +131,34 @@ def _with_idempotency(document: dict[str, Any]) -> None:
                 answer.setdefault("headers", {})[REPLAYED] = told
 
 
+def _as_it_is(document: dict[str, Any]) -> None:
+    """What the framework cannot know: forms and queries have no null, a batch takes items it cannot read."""
+    shapes = document["components"]["schemas"]
+    for operation in (operation for methods in document["paths"].values() for operation in methods.values()):
+        for taken in operation.get("parameters", ()):
+            taken["schema"] = _without_null(taken["schema"])
+        for media, body in operation.get("requestBody", {}).get("content", {}).items():
+            if media == "multipart/form-data":
+                form = shapes[body["schema"]["$ref"].rsplit("/", 1)[-1]]
+                form["properties"] = {name: _without_null(one) for name, one in form["properties"].items()}
+    batch = shapes["BatchRequest"]["properties"]["items"]
+    batch["items"] = {"anyOf": [batch["items"], {"description": parameter("batch_item")}]}
+
+
+def _without_null(shape: dict[str, Any]) -> dict[str, Any]:
+    said = [one for one in shape.get("anyOf", ()) if one != {"type": "null"}]
+    if len(said) != 1:
+        return shape
+    rest = {name: value for name, value in shape.items() if name not in ("anyOf", "default")}
+    return rest | dict(said[0])
+
+
 def _open_doors(document: dict[str, Any]) -> None:
     """Say of the doors that answer anybody that they do."""
     for methods in document["paths"].values():
         for operation in methods.values():
+            if any(taken["name"] == "signature" for taken in operation.get("parameters", ())):
+                operation["security"] = [{"bearer": []}, {"report_link": []}]
             if operation["operationId"] in access_rules().open:
                 operation["security"] = [{}, {"bearer": []}]
                 operation["responses"].pop("401", None)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Path, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from service.api.described import described, parameter
 from service.api.desk import desk_of
@@ -31,6 +31,7 @@ from service.schemas import (
     State,
     Text,
 )
+from service.schemas.base import Moment
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -38,7 +39,18 @@ _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u
 _MAX_NAME = 120
 
 ONE = f"{UPLOAD_PATH}/{{id:path}}"
-"""A document's path. An id may hold ``/``, so the doors with longer paths are to be mounted before these."""
+"""Begins the paths of what belongs to a document. An id may hold ``/``."""
+
+
+class _Alone(PathConvertor):
+    """An id up to the end of the path, where that is not the path of something that belongs to a document."""
+
+    regex = r"(?!.*/(?:diff|publish|rollback|versions(?:/[^/]+)?|held(?:/[^/]+/release)?)$).*"
+
+
+register_url_convertor("document", _Alone())
+ALONE = f"{UPLOAD_PATH}/{{id:document}}"
+"""A document's own path."""
 
 DocumentId = Annotated[str, Path(max_length=200, description=parameter("document"))]
 ShopQuery = Annotated[Shop, Query(description=parameter("shop"))]
@@ -57,8 +69,8 @@ class VersionForm(BaseModel):
     authority: Annotated[Authority, Field(description=parameter("authority"))] | None = None
     platform: Annotated[Text, Field(max_length=60, description=parameter("platform"))] | None = None
     category: Annotated[Text, Field(max_length=60, description=parameter("category"))] | None = None
-    effective_from: Annotated[datetime, Field(description=parameter("effective_from"))] | None = None
-    effective_to: Annotated[datetime, Field(description=parameter("effective_to"))] | None = None
+    effective_from: Annotated[Moment, Field(description=parameter("effective_from"))] | None = None
+    effective_to: Annotated[Moment, Field(description=parameter("effective_to"))] | None = None
     author: AuthorText | None = None
     note: NoteText | None = None
     publish: bool = Field(default=False, description=parameter("publish"))
@@ -113,7 +125,7 @@ async def list_documents(request: Request, query: Annotated[ListQuery, Query()])
     return await desk_of(request).library.history.documents(query.shop, wanted, query.limit, query.offset)
 
 
-@router.get(ONE, response_model=DocumentInfo, **described("get_document", 404, 422, 503))
+@router.get(ALONE, response_model=DocumentInfo, **described("get_document", 404, 422, 503))
 async def get_document(
     request: Request, response: Response, id: DocumentId, shop: ShopQuery = "default"
 ) -> DocumentInfo | Response:
@@ -124,7 +136,7 @@ async def get_document(
 
 
 @router.put(
-    ONE,
+    ALONE,
     response_model=DocumentIngested,
     **described("replace_document", 400, 404, 409, 412, 413, 415, 422, 503),
 )
@@ -142,7 +154,7 @@ async def replace_document(
     return done
 
 
-@router.delete(ONE, response_model=DocumentState, **described("retire_document", 404, 409, 412, 422, 503))
+@router.delete(ALONE, response_model=DocumentState, **described("retire_document", 404, 409, 412, 422, 503))
 async def retire_document(
     request: Request,
     response: Response,

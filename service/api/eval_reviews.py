@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
@@ -23,7 +22,7 @@ from service.api.evals import RunId, ShopQuery, folder_of
 from service.api.route import StrictRoute
 from service.database.deeds import drafts_sampled, reviews_added
 from service.schemas import Shop
-from service.schemas.base import In
+from service.schemas.base import In, Moment
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -41,7 +40,7 @@ class LiveIn(In):
     """Which live drafts are looked at. ``since``: from here; where the last look ended when not given."""
 
     shop: Shop = "default"
-    since: datetime | None = None
+    since: Moment | None = None
 
 
 def pages_of(request: Request) -> PageWriter:

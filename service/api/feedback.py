@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +16,17 @@ from service.api.drafts import ID, DraftId, ShopQuery, no_draft
 from service.api.route import StrictRoute
 from service.errors import Conflict, InvalidRequest, RulebookError, messages
 from service.schemas import CheckRequest, Draft, DraftPage, DraftState, Feedback, FeedbackIn, Shop, Text
+from service.schemas.base import Moment
 
 if TYPE_CHECKING:
     from service.text.edits import Edit
 
 router = APIRouter(route_class=StrictRoute)
+
+
+Cursor = Annotated[
+    str, Field(max_length=100, description=parameter("cursor"), json_schema_extra={"pattern": f"^{ID.pattern}$"})
+]
 
 
 class DraftQuery(BaseModel):
@@ -32,9 +37,9 @@ class DraftQuery(BaseModel):
     shop: Shop = Field(default="default", description=parameter("shop"))
     conversation: Annotated[Text, Field(max_length=128, description=parameter("conversation"))] | None = None
     state: Annotated[DraftState, Field(description=parameter("draft_state"))] | None = None
-    since: Annotated[datetime, Field(description=parameter("since"))] | None = None
+    since: Annotated[Moment, Field(description=parameter("since"))] | None = None
     limit: int = Field(default=50, ge=1, le=200, description=parameter("draft_limit"))
-    cursor: Annotated[str, Field(max_length=100, description=parameter("cursor"))] | None = None
+    cursor: Cursor | None = None
 
 
 @router.get("/v1/drafts", response_model=DraftPage, **described("list_drafts", 404, 422, 503))

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from service import watching
@@ -30,6 +31,7 @@ from service.intake import invalid
 from service.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 RETRY_AFTER_S = 2
 """Seconds a caller is told to wait when a part is busy; the writer's queue and a restart are shorter."""
 
@@ -127,4 +129,13 @@ def install_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def framework(request: Request, error: HTTPException) -> Response:
-        return problem_response(of_status(error.status_code), request.scope, error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # the framework names the methods of one door; a path may have several
+            headers["Allow"] = ", ".join(_methods_of(app, request.scope))
+        return problem_response(of_status(error.status_code), request.scope, headers)
+
+
+def _methods_of(app: FastAPI, scope: Scope) -> list[str]:
+    """The methods a path has, whichever doors they belong to."""
+    routes = app.router.routes
+    return [m for m in _METHODS if any(one.matches({**scope, "method": m})[0] is Match.FULL for one in routes)]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic_core import PydanticKnownError
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 Verdict = Literal["reasonable", "unreasonable", "needs_clarification"]
 Threat = Literal["none", "bad_review", "platform_complaint", "exposure", "legal"]
@@ -58,9 +63,34 @@ def _no_surrogates(value: Any) -> Any:
 
 
 Text = Annotated[str, BeforeValidator(_no_surrogates)]
+
+
+def _no_number(value: Any) -> Any:
+    """Refuse a number where a time is wanted: it would be taken for seconds since 1970."""
+    if isinstance(value, (int, float)) or (isinstance(value, str) and _NUMBER.fullmatch(value.strip())):
+        raise PydanticKnownError("datetime_parsing", {"error": "a number"})
+    return value
+
+
+def no_switch(value: Any) -> Any:
+    """Refuse true and false where a number is wanted: ``false`` is not the day of receipt."""
+    if isinstance(value, bool):
+        raise PydanticKnownError("int_type")
+    return value
+
+
+def no_text(value: Any) -> Any:
+    """Refuse a number in quotes, and true or false, where a number is wanted."""
+    if isinstance(value, (str, bool)):
+        raise PydanticKnownError("int_type")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_no_number)]
+"""A time as callers send it: RFC 3339, never a number."""
 Shop = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-Number = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False, strict=False)]
-Days = Annotated[int, Field(ge=0, le=36_500)]
+Number = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False, strict=False), BeforeValidator(no_switch)]
+Days = Annotated[int, Field(ge=0, le=36_500), BeforeValidator(no_switch)]
 
 
 def _bounded(facts: dict[str, JsonValue]) -> dict[str, JsonValue]:

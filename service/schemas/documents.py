@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
-from service.schemas.base import Authority, DocumentKind, In, Out, Text
+from service.schemas.base import Authority, DocumentKind, In, Out, Text, no_text
 
 State = Literal["draft", "published", "retired"]
 Source = Literal["file", "upload"]
@@ -207,4 +207,4 @@ class SignedIn(In):
 class VersionIn(SignedIn):
     """Which version; without one, what the door says."""
 
-    version: VersionNumber | None = None
+    version: Annotated[VersionNumber, BeforeValidator(no_text)] | None = None

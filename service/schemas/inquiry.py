@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
-from service.schemas.base import MAX_MESSAGE_CHARS, MAX_MESSAGES, Days, Evidence, Facts, In, Number, Shop, Text
+from service.schemas.base import (
+    MAX_MESSAGE_CHARS,
+    MAX_MESSAGES,
+    Days,
+    Evidence,
+    Facts,
+    In,
+    Moment,
+    Number,
+    Shop,
+    Text,
+    no_switch,
+    no_text,
+)
 
 
 class Message(In):
@@ -16,7 +28,7 @@ class Message(In):
     role: Literal["customer", "agent"]
     content: Annotated[Text, Field(max_length=MAX_MESSAGE_CHARS)]
     kind: Literal["text", "image", "video", "voice", "card"] = "text"
-    at: datetime | None = None
+    at: Moment | None = None
 
 
 class Order(In):
@@ -26,7 +38,7 @@ class Order(In):
     category: Annotated[Text, Field(max_length=60)] | None = None
     product: Annotated[Text, Field(max_length=120)] | None = None
     amount: Number | None = None
-    quantity: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    quantity: Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(no_switch)] | None = None
     received: StrictBool | None = None
     days_since_received: Days | None = None
     opened: StrictBool | None = None
@@ -52,7 +64,7 @@ class Style(In):
     """Register and size of the reply, in characters."""
 
     tone: Literal["warm", "neutral", "formal"] | None = None
-    max_chars: Annotated[int, Field(ge=40, le=2_000)] = 300
+    max_chars: Annotated[int, Field(ge=40, le=2_000), BeforeValidator(no_text)] = 300
 
 
 class Beside(In):
@@ -62,7 +74,7 @@ class Beside(In):
     policy: Facts = Field(default_factory=dict)
     shop: Shop = "default"
     context: Context = Field(default_factory=Context)
-    now: datetime | None = None
+    now: Moment | None = None
     style: Style = Field(default_factory=Style)
     instruction: Annotated[Text, Field(max_length=500)] | None = None
     explain: StrictBool = False
@@ -73,7 +85,7 @@ class Inquiry(Beside):
 
     messages: Annotated[tuple[Message, ...], Field(max_length=MAX_MESSAGES)]
     writer: Literal["auto", "model", "playbook"] = "auto"
-    variants: Annotated[int, Field(ge=1, le=3)] = 1
+    variants: Annotated[int, Field(ge=1, le=3), BeforeValidator(no_text)] = 1
     stream: StrictBool = False
 
     @model_validator(mode="after")

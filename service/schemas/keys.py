@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from service.acting import ContextRole, Role
-from service.schemas.base import In, Out, Text
+from service.schemas.base import In, Moment, Out, Text, no_text
 
 ShopOrAll = Annotated[str, Field(pattern=r"^(\*|[a-z0-9][a-z0-9_-]{0,63})$")]
 """A shop, or ``*`` for all of them."""
-PerMinute = Annotated[int, Field(ge=1, le=1_000_000)]
-PerDay = Annotated[int, Field(ge=0, le=10_000_000_000)]
+PerMinute = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(no_text)]
+PerDay = Annotated[int, Field(ge=0, le=10_000_000_000), BeforeValidator(no_text)]
 
 
 class KeyIn(In):
@@ -25,7 +25,7 @@ class KeyIn(In):
     """``*`` for admins only."""
     context_role: ContextRole | None = None
     """The highest ``context.role`` it may state; the role's default when not given."""
-    expires_at: datetime | None = None
+    expires_at: Moment | None = None
     """Given as null: never; not given: after the days the team chose."""
     rate_per_minute: PerMinute | None = None
     tokens_per_day: PerDay | None = None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from service.schemas.base import Authority, DocumentKind, In, Out, Shop, Text
+from service.schemas.base import Authority, DocumentKind, In, Moment, Out, Shop, Text, no_text
 
 MAX_K = 100
 """Passages a search gives at most."""
@@ -17,13 +16,13 @@ class SearchRequest(In):
     """A search over published passages."""
 
     query: Annotated[Text, Field(min_length=1, max_length=2_000)]
-    k: Annotated[int, Field(ge=1, le=MAX_K)] = 5
+    k: Annotated[int, Field(ge=1, le=MAX_K), BeforeValidator(no_text)] = 5
     kinds: list[DocumentKind] | None = None
     documents: Annotated[list[str], Field(max_length=500)] | None = None
     shop: Shop | None = None
     platform: Annotated[Text, Field(max_length=60)] | None = None
     category: Annotated[Text, Field(max_length=60)] | None = None
-    at: datetime | None = None
+    at: Moment | None = None
 
 
 class Passage(Out):
