@@ -91,7 +91,7 @@ def fuzz(url: str, key: str | None, seed: int, examples: int, phases: Sequence[s
         if isinstance(event, events.ScenarioFinished):
             _count(tally, event)
         elif isinstance(event, events.NonFatalError):
-            tally.errors.append(f"{event.label}: {event.info.title if hasattr(event.info, 'title') else event.info}")
+            tally.errors.append(f"{event.label}: {event.info.format()[:600]}")
         elif isinstance(event, events.FatalError):
             raise RuntimeError(str(event.exception)) from event.exception
     return tally
@@ -185,7 +185,7 @@ def main(arguments: list[str]) -> int:
             with served("youli", command, Path(folder) / "log", None, **environment) as server:
                 at = time.monotonic()
                 url = f"http://127.0.0.1:{server.port}"
-                found = fuzz(url, _admin(server.said), seed, given.examples, given.phases.split(","))
+                found = fuzz(url, admin_key(server.said), seed, given.examples, given.phases.split(","))
         print(report(found, time.monotonic() - at, f"seed {seed}"), flush=True)
         for (label, check, _), how in found.failures.items():
             print(f"--- {label} [{check}]\n{how}\n", flush=True)
@@ -195,7 +195,7 @@ def main(arguments: list[str]) -> int:
     return 1 if every.failed or every.errors else 0
 
 
-def _admin(said: Sequence[str]) -> str:
+def admin_key(said: Sequence[str]) -> str:
     """The key a first start prints."""
     return next(line.strip() for line in said if line.startswith("yl_"))
 
