@@ -19,7 +19,7 @@ async def asking(url: str, key: str | None = None) -> AsyncIterator[Drafting]:
     """Drafting at an address; it is asked once whether anybody is there.
 
     Raises:
-        UsageError: ``target_unreachable``, ``target_no_youli``.
+        UsageError: ``target_unreachable``, ``target_no_youli``, ``target_key_refused``.
     """
     import httpx2
 
@@ -29,10 +29,13 @@ async def asking(url: str, key: str | None = None) -> AsyncIterator[Drafting]:
     async with httpx2.AsyncClient(headers=headers, timeout=TIMEOUT_S, limits=limits, trust_env=False) as client:
         try:
             answer = await client.get(f"{base}/healthz")
+            known = await client.get(f"{base}/version")
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise UsageError("target_unreachable", url=url, reason=type(error).__name__) from None
         if answer.status_code != 200:
             raise UsageError("target_no_youli", url=url, status=answer.status_code)
+        if known.status_code == 401:  # now, and not once a case
+            raise UsageError("target_key_refused", url=url)
 
         async def drafting(inquiry: Inquiry) -> Draft:
             try:

@@ -82,12 +82,24 @@ class YouliError(Exception):
         return self.detail
 
 
+class Told(YouliError):
+    """An error of which only its problem document is left: it says what was said."""
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        code, status, detail = problem.get("code"), problem.get("status"), problem.get("detail")
+        super().__init__(code if isinstance(code, str) else None)
+        self.status = status if isinstance(status, int) else self.status
+        self._said = detail if isinstance(detail, str) else None
+
+    @property
+    def detail(self) -> str:
+        """The sentence as it was told."""
+        return self._said if self._said is not None else super().detail
+
+
 def told_by(problem: Mapping[str, Any]) -> YouliError:
     """The error a problem document tells of, where only its data is left; an internal one if it names no code."""
-    code, status = problem.get("code"), problem.get("status")
-    error = YouliError(code if isinstance(code, str) else None)
-    error.status = status if isinstance(status, int) else error.status
-    return error
+    return Told(problem)
 
 
 class InvalidRequest(YouliError):

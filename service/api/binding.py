@@ -25,7 +25,7 @@ from service.schemas.inquiry import Context
 
 SHOP = "shop"
 EACH = "*"
-"""In a place: every item of a list."""
+"""In a place: every item of a list, every value of an object with names of the caller's own."""
 
 Place = tuple[str, ...]
 
@@ -80,10 +80,9 @@ def _in_shape(shape: Any, at: Place) -> Iterator[tuple[Place, bool]]:
         return
     inner = [part for part in get_args(shape) if part is not Ellipsis]
     origin = get_origin(shape)
-    deeper = (*at, EACH) if origin in (list, tuple, set, frozenset) else at
-    if origin is not dict:
-        for part in inner:
-            yield from _in_shape(part, deeper)
+    deeper = (*at, EACH) if origin in (list, tuple, set, frozenset, dict) else at
+    for part in inner:
+        yield from _in_shape(part, deeper)
 
 
 def _promised(extra: Any) -> type[BaseModel] | None:
@@ -137,7 +136,8 @@ def _holders(value: Any, place: Place, make: bool = True) -> Iterator[dict[str, 
         return
     step, rest = place[0], place[1:]
     if step == EACH:
-        for item in value if isinstance(value, list) else ():
+        items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        for item in items:
             yield from _holders(item, rest, make)
     elif isinstance(value, dict):
         if make and value.get(step) is None and EACH not in place:
