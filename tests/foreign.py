@@ -13,6 +13,7 @@ from evals.results import RunInfo
 from evals.runs import runs_dir, write_info
 from service.api.described import examples_of
 from service.api.route import StrictRoute
+from service.database.tables_proposals import proposals
 from tests.guarded import B, Guarded
 
 CANARY = "金丝雀七号"
@@ -26,6 +27,7 @@ FAMILIES = {
     "/v1/evals/runs/": "run",
     "/v1/keys/": "key",
     "/v1/models/": "model",
+    "/v1/proposals/": "proposal",
 }
 """Whose ids stand in a path; a door that is none of these has to be told about here."""
 
@@ -36,6 +38,7 @@ MISSING = {
     "run": "run_20261122-0000-0000",
     "key": "key_00000000000000000000000000",
     "model": "no-such-model",
+    "proposal": "prp_00000000000000000000000000",
 }
 
 UPLOAD = f"""# 退货须知 {CANARY}
@@ -82,8 +85,27 @@ def plant(desk: Guarded) -> Foreign:
     (folder / "report.html").write_text(f"<p>{CANARY}</p>", "utf-8")
     key = desk.key("agent", B)
     conflict = listed["conflicts"][0]["id"]
-    ids = {"draft": drafts[0], "document": documents[0], "conflict": conflict, "run": RUN, "key": key.id}
-    return Foreign({**ids, "model": "no-such-model"}, (CANARY, *drafts, *documents, conflict, RUN, key.id, key.prefix))
+    proposal = _proposal(desk, drafts[1])
+    ids = {
+        "proposal": proposal,
+        "draft": drafts[0],
+        "document": documents[0],
+        "conflict": conflict,
+        "run": RUN,
+        "key": key.id,
+    }
+    return Foreign(
+        {**ids, "model": "no-such-model"}, (CANARY, *drafts, *documents, conflict, RUN, key.id, key.prefix, proposal)
+    )
+
+
+def _proposal(desk: Guarded, draft: str) -> str:
+    """A proposal of shop B's, as looking through its feedback would make one."""
+    row = {"id": "prp_01M3H2ZK6T0V8Q4N7X5C1B9RDE", "shop": B, "kind": "script", "scenario": "vague", "text": CANARY}
+    row |= {"verdict": "reasonable", "step": "closing", "pairs": [], "drafts": [draft], "times": 3, "state": "open"}
+    row |= {"revision": 1, "made_at": datetime.now(UTC)}
+    desk.run(desk.app.state.desk.library.database.insert(proposals, row))
+    return str(row["id"])
 
 
 def family(route: APIRoute) -> str | None:
