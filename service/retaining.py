@@ -17,7 +17,7 @@ from service.database.cutting import cut_trail, rows_to_cut
 from service.database.entries import Entry
 from service.database.sweeps import claim, give_back, last_sweep
 from service.database.unmaking import batches, count_hanging, drafts_before, unmake
-from service.database.verifying import verify
+from service.database.verifying import head_of, verify
 from service.errors import EnvironmentProblem, YouliError
 from service.ids import new_id
 from service.keeping import Days, Keeping, keeping
@@ -143,9 +143,11 @@ async def sweeping(database: Database, settings: Settings, again: Callable[[Path
 
 
 async def _keep_sweeping(database: Database, settings: Settings, again: Callable[[Path], None]) -> None:
+    await _note_head(database)
     await asyncio.sleep(_FIRST_S)
     while True:
         try:
+            await _note_head(database)
             for folder in (await sweep_once(database, settings)).folders:
                 again(folder)
         except YouliError as error:
@@ -153,6 +155,12 @@ async def _keep_sweeping(database: Database, settings: Settings, again: Callable
         except Exception as error:
             _log.error("retention_failed", kind=type(error).__name__)
         await asyncio.sleep(_EVERY_S)
+
+
+async def _note_head(database: Database) -> None:
+    """Write the end of the trail into the log, which is usually kept where who writes the database cannot write."""
+    with suppress(YouliError):
+        _log.info("audit_head", head=await head_of(database))
 
 
 async def sweep_once(database: Database, settings: Settings, now: datetime | None = None) -> Swept:

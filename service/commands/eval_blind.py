@@ -97,6 +97,7 @@ async def _live(settings: Settings, shop: str, since: datetime | None) -> LiveTa
     from evals.live import take_live
     from evals.rubric import load_rubric
     from evals.sight import Sight
+    from service.database.deeds import drafts_sampled
     from service.database.drafts import DraftStore
     from service.database.session import Database
     from service.rulebook.book import load_rulebook
@@ -106,6 +107,8 @@ async def _live(settings: Settings, shop: str, since: datetime | None) -> LiveTa
     database = await Database.open(settings.database)
     try:
         sight = Sight(book, load_rubric())
-        return await take_live(settings.data_dir, database, DraftStore(database), sight, shop, since)
+        taken = await take_live(settings.data_dir, database, DraftStore(database), sight, shop, since)
+        await database.note([drafts_sampled(taken.run, shop, taken.looked_at, taken.taken)])
+        return taken
     finally:
         await database.close()

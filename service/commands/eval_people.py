@@ -13,6 +13,8 @@ from service.settings import read_settings
 if TYPE_CHECKING:
     from evals.agreement import Agreed, Agreement
     from evals.queue import Waiting
+    from evals.review_intake import Taken
+    from evals.reviews import ReviewsIn
 
 
 def run_review(file: str, run: str | None, as_json: bool) -> int:
@@ -26,7 +28,7 @@ def run_review(file: str, run: str | None, as_json: bool) -> int:
     from evals.review_intake import take_in
     from evals.reviews import ReviewsIn
     from evals.rubric import load_rubric
-    from evals.runs import find_run
+    from evals.runs import find_run, runs_dir
     from service.intake import read_json, read_model
 
     try:
@@ -36,6 +38,8 @@ def run_review(file: str, run: str | None, as_json: bool) -> int:
     settings = read_settings()
     folder = find_run(run or given.run, settings.data_dir)
     taken = take_in(folder, given, load_rubric())
+    if taken.taken and folder.parent == runs_dir(settings.data_dir):
+        _tell(folder, given, taken)
     page = None
     try:
         page = rewrite(folder, settings.data_dir, settings.knowledge_dir) if taken.taken else None
@@ -52,6 +56,16 @@ def run_review(file: str, run: str | None, as_json: bool) -> int:
     if page is not None:
         print(word("eval", "report_file", path=shown(str(page))))
     return 0
+
+
+def _tell(folder: Path, given: ReviewsIn, taken: Taken) -> None:
+    """Tell the desk's audit trail of reviews of one of its runs, as the API's door does."""
+    from evals.runs import read_info
+    from service.commands.database import with_database
+    from service.database.deeds import reviews_added
+
+    told = reviews_added(taken.run, read_info(folder).shop, given.rubric, given.reviews, taken.taken)
+    with_database(lambda database, _: database.note(told))
 
 
 def run_agree(runs: list[str], as_json: bool) -> int:
