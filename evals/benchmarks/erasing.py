@@ -1,6 +1,6 @@
-"""Erased to the last byte: ``python -m evals.benchmarks.erasing [--buyers 100 --others 50]``.
+"""Erased to the last byte: ``python -m evals.benchmarks.erasing [--buyers 10 --others 10]``.
 
-A real server drafts for buyers whose every word is a canary of their own: in messages, order and instruction, in what
+A real server drafts for buyers whose every word is a canary of their own, ten a buyer: in messages, order and instruction, in what
 was sent and why, in texts that were checked, in answers kept for an Idempotency-Key, in live samples and their pages.
 All buyers are erased over HTTP; then every byte below the folder is searched for every canary in every way it may be
 written down, once while the server runs and once after it has ended. Right is: nothing found, every other buyer's draft
@@ -123,8 +123,8 @@ def run(folder: Path, buyers: int, others: int) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it and say what came of it; 1 when anything is left or lost."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--buyers", type=int, default=100)
-    parser.add_argument("--others", type=int, default=50)
+    parser.add_argument("--buyers", type=int, default=10)
+    parser.add_argument("--others", type=int, default=10)
     given = parser.parse_args(arguments)
     stop_when_told()
     compile_all()

@@ -8,11 +8,13 @@ from __future__ import annotations
 import fcntl
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from evals.report.material import earlier_runs
 from evals.report.reference import usual_reference
 from evals.report.writing import write_report
+from evals.review_log import locked
 from evals.runs import SUMMARY, read_info, read_results
 from evals.summing import summarize
 from evals.whole import write_whole
@@ -32,6 +34,12 @@ def rewrite(folder: Path, data_dir: Path, knowledge: Path = HOME / "knowledge") 
         RulebookError: the accepted baseline is broken.
         EnvironmentProblem: ``report_unwritable``.
     """
+    with locked(folder, ".live.lock") if read_info(folder).kind == "live" else nullcontext():
+        # results that are taken out of a live run meanwhile must not come back as a page: who takes them out waits
+        return _rewritten(folder, data_dir, knowledge)
+
+
+def _rewritten(folder: Path, data_dir: Path, knowledge: Path) -> Path | None:
     info = read_info(folder)
     if info.kind == "live":
         summary = summarize(info, read_results(folder)[0])
