@@ -1,7 +1,8 @@
 """Erased to the last byte: ``python -m evals.benchmarks.erasing [--buyers 10 --others 10]``.
 
-A real server drafts for buyers whose every word is a canary of their own, ten a buyer: in messages, order and instruction, in what
-was sent and why, in texts that were checked, in answers kept for an Idempotency-Key, in live samples and their pages.
+A real server drafts for buyers whose every word is a canary of their own, ten a buyer: in messages, order and
+instruction, in what was sent and why, in texts that were checked, in answers kept for an Idempotency-Key, in live
+samples and their pages.
 All buyers are erased over HTTP; then every byte below the folder is searched for every canary in every way it may be
 written down, once while the server runs and once after it has ended. Right is: nothing found, every other buyer's draft
 still there, and the audit trail's chain whole.
