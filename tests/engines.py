@@ -306,3 +306,22 @@ def url_of(path: Path) -> str:
 def copy_database(source: Path, target: Path) -> None:
     """Make the database of one data folder a copy of another's."""
     _beside(lambda: make(told()["postgres"], database_of(target), database_of(source), anew=True))
+
+
+def main() -> None:
+    """``python -m tests.engines``: start all three, print what to export, stop at Ctrl-C; for trying and measuring."""
+    server, vectors, counts = start_postgres(), start_chroma(), start_redis()
+    try:
+        print(f"export YOULI_DATABASE_URL={server.fresh('youli')}")
+        print(f"export YOULI_CHROMA_URL=http://127.0.0.1:{vectors.port}")
+        print(f"export YOULI_REDIS_URL=redis://127.0.0.1:{counts.port}/0", flush=True)
+        signal.pause()
+    except KeyboardInterrupt:
+        return
+    finally:
+        for engine in (server, vectors, counts):
+            engine.remove()
+
+
+if __name__ == "__main__":
+    main()

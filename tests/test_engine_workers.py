@@ -101,6 +101,7 @@ def test_several_workers_on_embedded_stores_are_refused_with_what_to_set(
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.thorough
 def test_two_serve_and_what_one_publishes_the_other_says(server: Server) -> None:
     assert len(_workers(server)) == 2
     status, made = server.call("POST", "/v1/drafts", ASKED)
@@ -137,6 +138,7 @@ def _upload(server: Server, text: str) -> Any:
     return told
 
 
+@pytest.mark.thorough
 def test_vectors_are_searched_in_the_server_by_both(server: Server) -> None:
     def ready() -> bool:
         parts = [server.call("GET", "/readyz")[1]["parts"]["chroma"] for _ in range(6)]
@@ -145,6 +147,7 @@ def test_vectors_are_searched_in_the_server_by_both(server: Server) -> None:
     _until(ready)
 
 
+@pytest.mark.thorough
 def test_a_worker_that_is_killed_is_replaced_and_the_other_answers_meanwhile(server: Server) -> None:
     gone = _workers(server)[0]
     gone.kill()
@@ -158,6 +161,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_other_answers_meanwhile(ser
     _until(lambda: len(now := _workers(server)) == 2 and gone.pid not in {process.pid for process in now})
 
 
+@pytest.mark.thorough
 def test_one_run_of_the_suite_at_a_time_whichever_worker_is_asked(server: Server) -> None:
     asked = {"only": ["overdue_no_reason"], "twins": False, "mutations": False, "judge": False}
     answers = [server.call("POST", "/v1/evals/runs", asked) for _ in range(8)]
@@ -168,6 +172,7 @@ def test_one_run_of_the_suite_at_a_time_whichever_worker_is_asked(server: Server
     _until(lambda: server.call("GET", f"/v1/evals/runs/{run}")[1]["run"]["state"] != "running", 120)
 
 
+@pytest.mark.thorough
 def test_a_second_service_on_the_same_folder_is_refused(server: Server) -> None:
     done = subprocess.run(
         _command("serve", "--port", "0"), cwd=ROOT, env=_environment(server.data), capture_output=True, text=True
@@ -176,6 +181,7 @@ def test_a_second_service_on_the_same_folder_is_refused(server: Server) -> None:
     assert str(server.process.pid) in done.stderr
 
 
+@pytest.mark.thorough
 def test_told_to_stop_all_stop_and_say_so(server: Server) -> None:
     workers = _workers(server)
     started = [child for worker in workers for child in worker.children(recursive=True)]
