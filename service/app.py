@@ -124,7 +124,7 @@ def create_app(settings: Settings | None = None, *, desk: Desk | None = None, ho
             await close_doors(app)
             app.state.desk = None
 
-    app = _fastapi(lifespan)
+    app = _fastapi(lifespan, settings.workers)
     app.state.desk = desk
     app.state.evals = EvalProcess()
     app.state.pages = PageWriter()
@@ -172,7 +172,7 @@ def swap_desk(app: FastAPI, desk: Desk) -> None:
     app.state.desk = desk
 
 
-def _fastapi(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+def _fastapi(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], workers: int) -> FastAPI:
     """The framework's application with our words, our problems and the doors."""
     words = about()
     app = FastAPI(
@@ -190,6 +190,6 @@ def _fastapi(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -
     for door in DOORS:
         app.include_router(door.router)
     routes = (route for door in DOORS for route in door.router.routes if isinstance(route, APIRoute))
-    watching.start((route.operation_id for route in routes if route.operation_id), app.version)
+    watching.start((route.operation_id for route in routes if route.operation_id), app.version, workers)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     return app

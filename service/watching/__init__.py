@@ -23,7 +23,7 @@ from service.watching.record import (
     watch,
 )
 from service.watching.spans import NO_SPAN, Span
-from service.watching.starting import NOWHERE, process_gone, start, stop
+from service.watching.starting import NOWHERE, start, stop
 from service.watching.vocabulary import LEFT, METHODS, NONE, OK, OTHER
 
 __all__ = [
@@ -47,7 +47,6 @@ __all__ = [
     "meters",
     "note",
     "observe",
-    "process_gone",
     "seeing",
     "seen",
     "span",

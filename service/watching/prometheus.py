@@ -15,12 +15,10 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
+from service.watching.several import FOLDER, clear_dead
 from service.watching.vocabulary import OTHER, closed, table
-
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that makes several processes one; whoever starts them sets it to an empty folder."""
 
 _FLAGS = frozenset({"youli_knowledge_info"})
 """Gauges of which only the series that are 1 are shown: what was true before is not a series for ever."""
@@ -75,6 +73,7 @@ class Meters:
     def _gathered(self) -> Iterable[Metric]:
         if self.folder is None:
             return self._registry.collect()
+        clear_dead(self.folder)
         registry = CollectorRegistry()
         MultiProcessCollector(registry, self.folder)  # type: ignore[no-untyped-call]
         return registry.collect()
@@ -148,9 +147,3 @@ class _Shown:
             if metric.name in _FLAGS:
                 metric.samples = [sample for sample in metric.samples if sample.value]
             yield metric
-
-
-def process_gone(pid: int) -> None:
-    """A process of :data:`FOLDER` has ended: what was so of it is so no more; what it counted stays."""
-    if os.environ.get(FOLDER):
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]

@@ -11,6 +11,7 @@ from contextlib import suppress
 import structlog
 
 from service.watching import record
+from service.watching.several import count_together
 from service.watching.spans import Tracer
 
 CLOSE_S = 5.0
@@ -20,15 +21,18 @@ NOWHERE = "-"
 """The operation of a request that found no door."""
 
 
-def start(operations: Iterable[str], version: str) -> None:
+def start(operations: Iterable[str], version: str, workers: int = 1) -> None:
     """Keep numbers from now on, and send spans where a collector is set; a second call adds its operations.
 
     Args:
         operations: the operation ids a label may name.
         version: of the program.
+        workers: processes that serve together; the children of one process then count as one.
     """
     kept = record.meters()
     if kept is None:
+        if workers > 1:
+            count_together()
         from service.watching.prometheus import Meters
 
         kept = Meters()
@@ -75,11 +79,3 @@ async def stop() -> None:
     threading.Thread(target=close, daemon=True).start()  # a collector that hangs must not keep the process
     with suppress(TimeoutError):
         await asyncio.wait_for(done.wait(), CLOSE_S)
-
-
-def process_gone(pid: int) -> None:
-    """For who starts several processes: one of them has ended; what it counted stays, what was so of it does not."""
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        from service.watching.prometheus import process_gone as gone
-
-        gone(pid)
