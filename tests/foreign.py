@@ -14,6 +14,7 @@ from evals.runs import runs_dir, write_info
 from service.api.described import examples_of
 from service.api.route import StrictRoute
 from service.database.tables_proposals import proposals
+from service.database.tables_webhooks import webhooks
 from tests.guarded import B, Guarded
 
 CANARY = "金丝雀七号"
@@ -28,6 +29,7 @@ FAMILIES = {
     "/v1/keys/": "key",
     "/v1/models/": "model",
     "/v1/proposals/": "proposal",
+    "/v1/webhooks/": "webhook",
 }
 """Whose ids stand in a path; a door that is none of these has to be told about here."""
 
@@ -39,6 +41,7 @@ MISSING = {
     "key": "key_00000000000000000000000000",
     "model": "no-such-model",
     "proposal": "prp_00000000000000000000000000",
+    "webhook": "whk_00000000000000000000000000",
 }
 
 UPLOAD = f"""# 退货须知 {CANARY}
@@ -85,9 +88,10 @@ def plant(desk: Guarded) -> Foreign:
     (folder / "report.html").write_text(f"<p>{CANARY}</p>", "utf-8")
     key = desk.key("agent", B)
     conflict = listed["conflicts"][0]["id"]
-    proposal = _proposal(desk, drafts[1])
+    proposal, webhook = _proposal(desk, drafts[1]), _webhook(desk)
     ids = {
         "proposal": proposal,
+        "webhook": webhook,
         "draft": drafts[0],
         "document": documents[0],
         "conflict": conflict,
@@ -95,7 +99,8 @@ def plant(desk: Guarded) -> Foreign:
         "key": key.id,
     }
     return Foreign(
-        {**ids, "model": "no-such-model"}, (CANARY, *drafts, *documents, conflict, RUN, key.id, key.prefix, proposal)
+        {**ids, "model": "no-such-model"},
+        (CANARY, *drafts, *documents, conflict, RUN, key.id, key.prefix, proposal, webhook),
     )
 
 
@@ -105,6 +110,14 @@ def _proposal(desk: Guarded, draft: str) -> str:
     row |= {"verdict": "reasonable", "step": "closing", "pairs": [], "drafts": [draft], "times": 3, "state": "open"}
     row |= {"revision": 1, "made_at": datetime.now(UTC)}
     desk.run(desk.app.state.desk.library.database.insert(proposals, row))
+    return str(row["id"])
+
+
+def _webhook(desk: Guarded) -> str:
+    """A webhook of shop B's; nothing is ever sent to it."""
+    row = {"id": "whk_01M3H2ZK6T0V8Q4N7X5C1B9RDE", "shop": B, "format": "youli", "events": [], "shown": CANARY}
+    row |= {"sealed": "-", "active": False, "created_at": datetime.now(UTC), "created_by": "key_b"}
+    desk.run(desk.app.state.desk.library.database.insert(webhooks, row))
     return str(row["id"])
 
 
