@@ -234,6 +234,7 @@ async def test_a_deleted_draft_is_in_no_sum(database: Database) -> None:
     assert sum(one.drafts for one in found.by["scenario"]) == sum(one.drafts for one in found.causes) == 2
 
 
+@pytest.mark.sqlite_only("how it plans a query")
 async def test_sums_are_read_off_the_index_alone(database: Database) -> None:
     """A draft is tens of kilobytes: reading them for a sum would take minutes where there are many."""
     from sqlalchemy import event
@@ -258,6 +259,7 @@ async def test_sums_are_read_off_the_index_alone(database: Database) -> None:
             assert "COVERING INDEX ix_drafts_traits" in " ".join(str(row) for row in plan), statement
 
 
+@pytest.mark.sqlite_only("an older file")
 def test_drafts_from_before_are_counted_after_the_migration(tmp_path: Path) -> None:
     path = tmp_path / "old.sqlite3"
     engine = create_engine(f"sqlite:///{path}")

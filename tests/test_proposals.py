@@ -124,6 +124,7 @@ def test_what_is_private_unfounded_or_forbidden_is_not_proposed(client: TestClie
     assert [one.text for one in listed(client, kind="script")] == []
 
 
+@pytest.mark.sqlite_only("looks into the file")
 def test_a_case_is_made_from_the_draft_and_goes_with_it(client: TestClient, home: Path) -> None:
     edited(client)
     gathered(client)

@@ -248,6 +248,7 @@ async def test_a_run_that_ended_is_told_once_and_old_ones_not_at_all(
     assert [(row.event_id, row.body["data"]["total"]) for row in await rows(database)] == [("evt_run_new", 7)]
 
 
+@pytest.mark.sqlite_only("looks into the file")
 async def test_address_and_secret_are_sealed(database: Database, settings: Settings, tmp_path: Path) -> None:
     made = await hooked(
         database,

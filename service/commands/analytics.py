@@ -134,11 +134,6 @@ def _unanswered(found: Analytics) -> list[str]:
     for one in gaps.questions:
         ids = " ".join(one.drafts[:2])
         told.append("  " + word("analytics", "question", times=one.times, excerpt=printable(one.excerpt), drafts=ids))
-    if gaps.searches:
-        told.append(strong(word("analytics", "searches")))
-        told += [
-            "  " + word("analytics", "search", times=one.times, excerpt=printable(one.excerpt)) for one in gaps.searches
-        ]
     return told
 
 

@@ -20,7 +20,6 @@ from service.schemas.analytics import (
     Counted,
     Group,
     GroupBy,
-    Question,
     Rate,
     StepFate,
     Turned,
@@ -168,12 +167,7 @@ class Counting:
             fallback=counts["fallback"],
             asked_facts=self._counted("fact", await self.store.missing(window)),
             questions=questions,
-            searches=await self._searches(window),
         )
-
-    async def _searches(self, window: Window) -> list[Question]:
-        """Searches that found nothing."""
-        return []
 
 
 def shown(product: str) -> str:

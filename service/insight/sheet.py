@@ -49,8 +49,7 @@ def _rows(found: Analytics) -> Iterator[list[object]]:
         yield _bare(word("csv", "steps"), step.step, step.name, step.kept + step.changed + step.dropped, said)
     for part, counted in (("overridden", found.overridden), ("asked_facts", found.unanswered.asked_facts)):
         yield from (_bare(word("csv", part), one.key, one.name, one.times, "") for one in counted)
-    for part, questions in (("questions", found.unanswered.questions), ("searches", found.unanswered.searches)):
-        yield from (_question(part, one) for one in questions)
+    yield from (_question("questions", one) for one in found.unanswered.questions)
     for name, times in found.turned.model_dump().items():
         yield _bare(word("csv", "turned"), name, word("csv", name), times, "")
     yield [word("csv", "note", small=found.small)]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
-
 from service.schemas.base import Out
 
 GroupBy = Literal[
@@ -112,8 +110,6 @@ class Unanswered(Out):
     fallback: int
     asked_facts: list[Counted]
     questions: list[Question]
-    searches: list[Question] = Field(default_factory=list)
-    """Searches that found nothing; no drafts belong to them."""
 
 
 class Turned(Out):
