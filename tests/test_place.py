@@ -75,7 +75,7 @@ async def test_what_was_committed_is_noted_soon_and_killed_it_opens_again(used: 
     database = await opened(used)
     before = used.with_name(used.name + SUFFIX).read_text()
     await draft(database, "dft_3")
-    for _ in range(200):
+    for _ in range(6000):  # patience on a loaded machine
         await asyncio.sleep(0.01)
         if used.with_name(used.name + SUFFIX).read_text() != before:
             break
@@ -147,3 +147,13 @@ async def test_a_document_that_is_gone_by_itself_keeps_the_service_from_starting
         await served(settings)
     assert problem.value.code == "documents_damaged"
     assert "youli restore" in problem.value.detail
+
+
+@pytest.mark.parametrize("value", ["CAST(X'ff41' AS TEXT)", '\'{"kind": "guid\''])
+async def test_a_column_nobody_can_read_is_a_damaged_database(settings: Settings, value: str) -> None:
+    changed(
+        settings, f"UPDATE versions SET labels = {value} WHERE document_id = (SELECT min(document_id) FROM versions)"
+    )
+    with pytest.raises(EnvironmentProblem) as problem:
+        await served(settings)
+    assert problem.value.code == "database_broken"

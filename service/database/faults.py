@@ -37,6 +37,8 @@ def translate(error: DBAPIError, shown: str) -> Exception:
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
         return _of_sqlite(error, code, shown) or error
+    if isinstance(error.orig, sqlite3.OperationalError):  # the driver's own, without a number: text that is none
+        return EnvironmentProblem("database_broken", path=shown, reason="UTF-8")
     state = getattr(error.orig, "sqlstate", None) or ""
     problem = _of_postgres(state, shown)
     if problem is None and (error.connection_invalidated or _closed(error)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib import metadata
@@ -251,6 +252,8 @@ class Database:
             yield
         except DBAPIError as error:
             raise translate(error, self.shown) from error
+        except json.JSONDecodeError as error:  # a column that holds JSON holds none
+            raise EnvironmentProblem("database_broken", path=self.shown, reason="JSON") from error
         except PoolTimeout as error:  # every connection this process may have is in use
             raise Unavailable("db_busy") from error
         except OSError as error:  # the server cannot be reached at all, or does not answer in time
