@@ -1,9 +1,9 @@
 """Duplicates race, the work is done once: ``python -m evals.benchmarks.duplicates [--keys 50 --each 100 --kills 10]``.
 
 A real server with a model endpoint of fixed latency. For each key so many requests of one body are sent at once, over
-connections of their own; then all keys are asked for once more. Right is: one call of the model and one row a key, and
-every answer the same draft or 409. Then the server is killed in the middle of such a race, started anew and asked
-again: still one row a key, an answer for each, and nothing stuck.
+connections of their own; then all keys are asked for once more. Right is: the model calls of one draft and one row a
+key, and every answer the same draft or 409. Then the server is killed in the middle of such a race, started anew and
+asked again: still one row a key, an answer for each, and nothing stuck.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class Race:
     key: str
     statuses: Counter[int] = field(default_factory=Counter)
     ids: set[str] = field(default_factory=set)
+    calls: int = 0
+    """Of the model, as its draft tells: one, or two where a step was written anew."""
     hung: int = 0
     refused_s: list[float] = field(default_factory=list)
     """How long each refusal took."""
@@ -46,7 +48,9 @@ class Race:
         """Count an answer."""
         self.statuses[answer.status] += 1
         if answer.status == 201:
-            self.ids.add(json.loads(answer.body)["id"])
+            draft = json.loads(answer.body)
+            self.ids.add(draft["id"])
+            self.calls = int(draft["writer"]["calls"])
         elif answer.status == 409:
             self.refused_s.append(answer.seconds)
 
@@ -122,17 +126,19 @@ def run(server: Served, endpoint: Served, data: Path, given: argparse.Namespace)
     later = control(endpoint.port)["requests"] - calls
     after, unfinished = rows(data)
     statuses = sum((one.statuses for one in races), Counter[int]())
+    told = sum(one.calls for one in races)
     refused = sorted(took for one in races for took in one.refused_s)
     print(
         f"{given.keys} keys × {given.each} at once, {given.together} keys together, {seconds:.1f} s: answers "
-        f"{dict(sorted(statuses.items()))}, model calls {calls} (+{later} for the replays), rows {after - before}, "
+        f"{dict(sorted(statuses.items()))}, model calls {calls} of {told} told "
+        f"(+{later} for the replays), rows {after - before}, "
         f"409 after p50 {_at(refused, 0.5):.0f} ms, p99 {_at(refused, 0.99):.0f} ms"
     )
     problems = [f"{one.key}: {dict(one.statuses)}, ids {one.ids}" for one in races if _wrong(one)]
     pairs = zip(races, again, strict=True)
     problems += [f"{one.key}: replay {dict(two.statuses)}" for one, two in pairs if one.ids | two.ids != two.ids]
-    if (calls, later, after - before, unfinished) != (given.keys, 0, given.keys, 0):
-        problems.append(f"calls {calls}+{later}, rows {after - before}, unfinished {unfinished}")
+    if (calls, later, after - before, unfinished) != (told, 0, given.keys, 0):
+        problems.append(f"calls {calls}+{later} of {told}, rows {after - before}, unfinished {unfinished}")
     return problems
 
 
