@@ -137,6 +137,17 @@ def test_an_admin_of_one_shop_gives_out_that_shops_keys_only(desk: Guarded) -> N
     is_problem(desk.ask("POST", "/v1/keys", "admin", "*", json=every), 422, "key_all_shops")
 
 
+def test_nobody_gives_out_a_key_that_may_grant_more_than_they_may(desk: Guarded) -> None:
+    lead = {"Authorization": f"Bearer {desk.key('admin', B, context_role='lead').key}"}
+    wanted = {"name": "副手", "role": "admin"}
+    above = desk.client.post("/v1/keys", json=wanted | {"context_role": "manager"}, headers=lead)
+    is_problem(above, 422, "key_context_role")
+    made = desk.client.post("/v1/keys", json=wanted, headers=lead)
+    assert (made.status_code, made.json()["context_role"]) == (201, "lead")
+    agent = desk.client.post("/v1/keys", json=wanted | {"role": "agent"}, headers=lead)
+    assert agent.json()["context_role"] == "agent"
+
+
 def test_an_upload_goes_to_the_keys_shop_and_its_file_may_not_name_another(desk: Guarded) -> None:
     files = {"file": ("伞.md", "# 伞\n\n## 收\n晾干再收。\n".encode())}
     form = {"kind": "guideline", "publish": "true"}

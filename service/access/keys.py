@@ -74,10 +74,11 @@ def _row(wanted: KeyIn) -> tuple[dict[str, Any], str]:
     """The row of a new key, and the key."""
     rules = access_rules()
     role = rules.roles[wanted.role]
-    context_role = wanted.context_role or role.context_role
+    own = acting().context_role  # nobody hands on grants above their own
+    context_role = wanted.context_role or (own if above(role.context_role, own) else role.context_role)
     if wanted.shop == ANY_SHOP and wanted.role != "admin":
         raise _wrong("key_all_shops", "/shop")
-    if above(context_role, role.highest):
+    if above(context_role, role.highest) or above(context_role, own):
         raise _wrong("key_context_role", "/context_role")
     now = datetime.now(UTC)
     expires = wanted.expires_at
