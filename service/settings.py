@@ -156,6 +156,8 @@ def read_settings(**overrides: object) -> Settings:
 def prepare_data_dir(settings: Settings) -> Path:
     """Make sure the data folder is there and can be written.
 
+    One that is made here is its owner's alone: buyers' words and the secret reports are signed with lie in it.
+
     Raises:
         EnvironmentProblem: it is a file, or not writable.
     """
@@ -163,7 +165,7 @@ def prepare_data_dir(settings: Settings) -> Path:
     if path.exists() and not path.is_dir():
         raise EnvironmentProblem("data_dir_is_file", path=path)
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = path / ".write-probe"
         probe.write_bytes(b"")
         probe.unlink()

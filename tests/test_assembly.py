@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from service.app import create_app
 from service.assembly import assemble, warm
 from service.errors import EnvironmentProblem, RulebookError
-from service.settings import Settings
+from service.settings import Settings, prepare_data_dir
 from tests.fake_model import FakeModel, Reply
 from tests.fake_vectors import embeds
 from tests.prepared import ready
@@ -141,3 +141,11 @@ def test_a_draft_is_looked_up_by_meaning_with_nothing_personal(tmp_path: Path) -
             assert plain.status_code == 201
             assert plain.json()["search"] == {"degraded": True, "reason": "embedding_unavailable"}
             assert plain.json()["citations"]
+
+
+def test_a_data_folder_that_is_made_is_its_owners_alone_and_one_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    made, there = tmp_path / "new" / "data", tmp_path / "old"
+    there.mkdir(mode=0o750)
+    for folder in (made, there):
+        prepare_data_dir(Settings(data_dir=folder))
+    assert (made.stat().st_mode & 0o777, there.stat().st_mode & 0o777) == (0o700, 0o750)
