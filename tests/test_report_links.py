@@ -42,12 +42,17 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         yield made
 
 
-def address(desk: Guarded) -> str:
-    url = desk.ask("GET", f"/v1/evals/runs/{RUN}", "qa", B).json()["report_url"]
+def address(desk: Guarded, run: str = RUN) -> str:
+    url = desk.ask("GET", f"/v1/evals/runs/{run}", "qa", B).json()["report_url"]
     listed = desk.ask("GET", "/v1/evals/runs", "qa", B).json()["runs"]
     assert {urlsplit(run["report_url"]).path for run in listed} >= {urlsplit(url).path}
-    assert url.startswith(f"https://desk.example/v1/evals/runs/{RUN}/report?")
+    assert url.startswith(f"https://desk.example/v1/evals/runs/{run}/report?")
     return str(url.removeprefix("https://desk.example"))
+
+
+def test_whoever_has_one_address_uses_up_the_rate_of_no_other(desk: Guarded) -> None:
+    left = [desk.client.get(address(desk, run)).headers["ratelimit"] for run in (RUN, RUN, OTHER)]
+    assert [one.split(";")[1] for one in left] == ["r=599", "r=598", "r=599"]
 
 
 def test_it_opens_in_a_browser_that_report_and_no_other(desk: Guarded) -> None:

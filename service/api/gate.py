@@ -110,7 +110,8 @@ class Gate:
     async def _by_link(self, link: Link, signature: str, request: str) -> Acting:
         if not opened(await self._signing(), link, signature, time.time()):
             raise Refused("report_link")
-        return Acting("link", "qa", link.shop, "agent", request)
+        name = f"link:{link.run}"  # a rate of its own: whoever holds one address must not use up everybody's
+        return Acting(name, "qa", link.shop, "agent", request)
 
     async def _signing(self) -> bytes:
         if self._secret is None:
