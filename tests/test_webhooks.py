@@ -190,6 +190,19 @@ async def test_two_workers_do_not_send_the_same(database: Database, settings: Se
     )
 
 
+async def test_one_shops_queue_does_not_keep_another_shop_waiting(
+    database: Database, settings: Settings, receiver: Receiver
+) -> None:
+    await hooked(database, settings, receiver.url)
+    await hooked(database, settings, receiver.url, shop="other")
+    for number in range(12):
+        await adopt(database, f"1{number:02}")
+    await adopt(database, "201", "other")
+    assert await (await deliverer(database, settings)).once() == 8
+    sent = [row.shop for row in await rows(database) if row.state == "delivered"]
+    assert sorted(sent) == ["demo"] * 7 + ["other"]
+
+
 async def test_a_lease_that_ran_out_is_taken_over(database: Database, settings: Settings, receiver: Receiver) -> None:
     await hooked(database, settings, receiver.url)
     await adopt(database, "1")
@@ -270,7 +283,7 @@ async def test_address_and_secret_are_sealed(database: Database, settings: Setti
     "address",
     [
         *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.100.100.200", "0.0.0.0"),
-        *("224.0.0.1", "255.255.255.255", "198.18.0.1", "::1", "::", "fe80::1", "fd00::1", "ff02::1"),
+        *("224.0.0.1", "255.255.255.255", "198.18.0.1", "::1", "::", "fe80::1", "fd00::1", "ff02::1", "fec0::1"),
         *(
             "::ffff:127.0.0.1",
             "::ffff:169.254.169.254",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.acting import ANY_SHOP
@@ -104,11 +104,17 @@ class Outbox:
             return (await connection.execute(query)).first() is not None
 
     async def lease(self, most: int, seconds: float) -> list[Row]:
-        """Some that are due, each with its hook; nobody else gets them for that long."""
+        """Some that are due, each with its hook; nobody else gets them for that long.
+
+        Every shop's oldest before any shop's second: receivers of one shop that hang must not keep the others waiting.
+        """
 
         async def work(connection: AsyncConnection) -> list[Row]:
             now = datetime.now(UTC)
-            due = select(deliveries).where(*_due(now)).order_by(deliveries.c.next_at).limit(most)
+            turn = func.row_number().over(partition_by=deliveries.c.shop, order_by=deliveries.c.next_at)
+            ranked = select(deliveries.c.id, deliveries.c.next_at, turn.label("turn")).where(*_due(now)).subquery()
+            first = select(ranked.c.id).order_by(ranked.c.turn, ranked.c.next_at).limit(most)
+            due = select(deliveries).where(deliveries.c.id.in_(first), *_due(now)).order_by(deliveries.c.next_at)
             rows = (await connection.execute(due.with_for_update(skip_locked=True))).mappings().all()
             ids = [row["id"] for row in rows]
             until = now + timedelta(seconds=seconds)

@@ -78,8 +78,11 @@ def unwrapped(address: Address) -> Address:
 
 
 def public(address: Address) -> bool:
-    """Whether it is on the open internet: no private, link-local, shared (100.64/10), test or multicast address."""
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+    """Whether it is on the open internet: no private, local, shared (100.64/10), test or multicast address."""
+    if address.is_multicast or address.is_reserved or address.is_unspecified:
+        return False
+    inside = isinstance(address, ipaddress.IPv6Address) and address.is_site_local  # deprecated, and still routed inside
+    return address.is_global and not inside
 
 
 def target_of(url: str) -> Target:
