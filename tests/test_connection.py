@@ -35,11 +35,14 @@ class App:
     def __init__(self) -> None:
         self.flooding = threading.Event()
         self.flood_ended = threading.Event()
+        self.told: list[bytes] = []
+        """Names in the head of the last request to ``/body``, as it is when the body is whole."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/body":
             while (await receive()).get("more_body"):
                 pass
+            self.told = [name for name, _ in scope["headers"]]
         if scope["path"] == "/wait":
             await asyncio.sleep(2)
         if scope["path"] == "/flood":
@@ -179,6 +182,19 @@ def test_heads_nobody_sends_in_earnest(port: int, sent: bytes, status: int, code
             raw.sendall(sent)
         _problem(_read(raw), status, code)
     assert _hello(port)
+
+
+def test_what_is_said_behind_a_body_is_none_of_its_head(app: App, port: int) -> None:
+    head = b"POST /body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+    body = b"\r\n1\r\nx\r\n0\r\nAuthorization: Bearer k\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n"
+    answer = _asked(port, head + body + head + b"Connection: close\r\nX-Own: 1\r\n" + body)
+    assert answer.count(b"ok") == 2
+    assert app.told == [b"host", b"transfer-encoding", b"connection", b"x-own"]
+    many = b"\r\n0\r\n" + b"X-A: bcdefgh\r\n" * 4_000 + b"\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as raw:
+        with suppress(OSError):
+            raw.sendall(head + many)
+        assert b"ok" not in _read(raw)
 
 
 def test_a_body_nobody_wanted_is_not_read_to_its_end(port: int) -> None:

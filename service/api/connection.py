@@ -52,6 +52,8 @@ class Timed(HttpToolsProtocol):
         self._quiet_since: float | None = None
         self._unwanted_since: float | None = None
         self._stalled_since: float | None = None
+        self._in_head = True
+        """What comes behind a body must not say who asks: the parser tells it by the same name."""
         self._cut = False
         """Nothing that comes in counts any more."""
 
@@ -101,7 +103,7 @@ class Timed(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Another head begins."""
-        self._field_bytes = 0
+        self._field_bytes, self._in_head = 0, True
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -111,14 +113,16 @@ class Timed(HttpToolsProtocol):
             self._answer(refusal("url_too_long", 414, self.limits))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Refuse too many, and too much."""
-        super().on_header(name, value)
+        """Refuse too many, and too much; what stands behind a body counts, and is no header (RFC 9110, 6.5.1)."""
+        if self._in_head:
+            super().on_header(name, value)
         self._field_bytes += len(name) + len(value) + 4
         if len(self.headers) > self.limits.headers or self._field_bytes > self.limits.head_bytes:
             self._answer(refusal("head_too_large", 431, self.limits))
 
     def on_headers_complete(self) -> None:
         """The head is whole: from now on the application keeps the time."""
+        self._in_head = False
         if self._cut:
             return
         self._head_since = None
