@@ -10,8 +10,10 @@ import ipaddress
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -32,6 +34,7 @@ from service.database.session import Database
 from service.database.tables_webhooks import deliveries
 from service.errors import InvalidRequest, YouliError
 from service.hooks import delivering as delivering_module
+from service.hooks import hooks as hooks_module
 from service.hooks import sending
 from service.hooks.addresses import Allowed, Target, public, resolve, target_of, unwrapped
 from service.hooks.delivering import Deliverer
@@ -348,6 +351,29 @@ async def test_a_name_is_looked_up_each_time(
     await (await deliverer(database, strict)).once()
     assert [(row.state, row.error) for row in await rows(database)] == [("waiting", "address_refused")]
     assert receiver.came == []
+
+
+async def test_names_that_take_long_to_look_up_keep_nobody_else_waiting(
+    database: Database, settings: Settings, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, asked = threading.Event(), []
+
+    def hangs(host: str, *_: Any, **__: Any) -> Any:
+        asked.append(host)
+        waiting.wait(60)
+        raise OSError
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    monkeypatch.setattr(hooks_module, "TIMEOUT_S", 0.5)
+    tries = [asyncio.create_task(hooked(database, settings, f"https://slow{n}.test/")) for n in range(64)]
+    try:
+        while not asked:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: 1), 20) == 1
+        ended = await asyncio.wait_for(asyncio.gather(*tries, return_exceptions=True), 20)
+        assert {getattr(one, "code", one) for one in ended} == {"webhook_url"}
+    finally:
+        waiting.set()
 
 
 BODY = {"id": "evt_1", "type": "draft.adopted", "shop": "demo", "data": {"draft": "dft_1", "scenario": "vague"}}

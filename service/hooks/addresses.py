@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from service.errors import InvalidRequest
@@ -16,6 +18,8 @@ from service.errors import InvalidRequest
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 LONGEST = 2_000
+_LOOKUPS = ThreadPoolExecutor(8, "webhook-names")
+"""Threads of their own: a name server that never answers holds one for half a minute, and uploads need the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +120,17 @@ async def resolve(target: Target, allowed: Allowed) -> str | None:
     """The address to connect to; None where any of its addresses may not be reached, or there is none."""
     try:
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+        found = await loop.run_in_executor(_LOOKUPS, _looked_up, target)
     except (OSError, UnicodeError):
         return None
     addresses = [ipaddress.ip_address(str(one[4][0]).split("%")[0]) for one in found]
     if not addresses or not all(allowed.may(target, address) for address in addresses):
         return None
     return str(addresses[0])
+
+
+def _looked_up(target: Target) -> list[Any]:
+    return list(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM))
 
 
 def _numeric(host: str | None) -> bool:

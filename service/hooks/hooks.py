@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import secrets
@@ -21,6 +22,7 @@ from service.database.session import Database
 from service.database.tables_webhooks import deliveries, webhooks
 from service.errors import Conflict, NotFound
 from service.hooks.addresses import Allowed, Target, bad_url, resolve, target_of
+from service.hooks.sending import TIMEOUT_S
 from service.ids import new_id
 from service.schemas.webhooks import Delivery, DeliveryPage, Webhook, WebhookIn, WebhookMade, WebhookPage
 from service.settings import Settings
@@ -81,7 +83,12 @@ class Hooks:
             Conflict: ``webhooks_full``.
         """
         target = target_of(wanted.url)
-        if await resolve(target, Allowed(self._settings.webhook_allow)) is None:
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                address = await resolve(target, Allowed(self._settings.webhook_allow))
+        except TimeoutError:
+            address = None
+        if address is None:
             raise bad_url()
         made = f"whsec_{secrets.token_urlsafe(32)}" if wanted.format == "youli" else None
         sealer = await sealer_for(self._settings, self._database)
