@@ -189,6 +189,10 @@ async def test_every_door_has_its_class_and_health_has_none() -> None:
         ("POST", "/v1/checks"): "check",
         ("PUT", "/v1/knowledge/documents/law/a b"): "upload",
         ("POST", "/v1/evals/runs"): "eval",
+        ("POST", "/v1/erasures"): "heavy",
+        ("POST", "/v1/proposals"): "heavy",
+        ("POST", "/v1/evals/live"): "heavy",
+        ("GET", "/v1/analytics"): "heavy",
         ("GET", "/v1/drafts"): "other",
         ("BREW", "/x\ny"): "other",
     }
