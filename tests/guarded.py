@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from starlette.testclient import TestClient
 
 from service.access.keys import Keys
 from service.app import create_app
+from service.database.session import Database
 from service.schemas.keys import KeyIn, KeyMade
 from service.settings import Settings
 
@@ -59,3 +61,16 @@ def guarded(data: Path, **more: Any) -> Iterator[Guarded]:
     app = create_app(Settings(auth="on", data_dir=data, **more))
     with TestClient(app) as client:
         yield Guarded(app, client)
+
+
+def with_keys(database_url: str, work: Any) -> Any:
+    """Run ``work(keys)`` on a database of its own loop, as the command line does."""
+
+    async def whole() -> Any:
+        database = await Database.open(database_url)
+        try:
+            return await work(Keys(database))
+        finally:
+            await database.close()
+
+    return asyncio.run(whole())
