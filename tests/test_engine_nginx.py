@@ -182,6 +182,13 @@ def test_only_nginx_has_a_port_and_nobody_is_root_or_unlimited() -> None:
     assert services["api-1"]["environment"] == services["api-2"]["environment"]
 
 
+def test_bodies_of_strangers_cannot_fill_the_memory_nginx_has() -> None:
+    told = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]["nginx"]
+    sizes = [int(size) for size in re.findall(r"size=(\d+)m", " ".join(told["tmpfs"]))]
+    assert len(sizes) == len(told["tmpfs"])
+    assert 8 * UPLOAD_BYTES < sum(sizes) * 2**20 <= int(told["mem_limit"].removesuffix("m")) * 2**20 / 2
+
+
 def test_every_setting_named_there_is_one_and_no_secret_is_written_down() -> None:
     example = (DEPLOY / "env.example").read_text(encoding="utf-8")
     named = set(re.findall(r"^#? ?(YOULI_[A-Z_]+|OPENAI_[A-Z_]+)=", example, re.M))
