@@ -14,7 +14,6 @@ from service.commands.inputs import shown
 from service.commands.tables import table
 from service.commands.words import lines, printable, strong, word
 from service.errors import EnvironmentProblem
-from service.settings import read_settings
 
 if TYPE_CHECKING:
     from service.insight.proposing import Proposing
@@ -100,6 +99,7 @@ def _with(work: Callable[[Proposing], Awaitable[T]]) -> T:
     async def run() -> T:
         from service.assembly import assemble
         from service.insight.proposing import proposing_of
+        from service.settings import read_settings
 
         async with assemble(read_settings(), owner=False) as desk:
             return await work(proposing_of(desk))

@@ -11,7 +11,6 @@ import typer
 from service.commands.tables import table
 from service.commands.words import lines, word
 from service.errors import InvalidRequest
-from service.settings import read_settings
 
 if TYPE_CHECKING:
     from service.hooks.hooks import Hooks
@@ -104,7 +103,7 @@ def _with(work: Callable[[Hooks], Awaitable[T]]) -> T:
     async def run() -> T:
         from service.database.session import Database
         from service.hooks.hooks import Hooks
-        from service.settings import prepare_data_dir
+        from service.settings import prepare_data_dir, read_settings
 
         settings = read_settings()
         prepare_data_dir(settings)

@@ -71,7 +71,7 @@ class ChatCase(Beside):
 class StreamOptions(Lenient):
     """How to stream."""
 
-    include_usage: bool | None = None
+    include_usage: StrictBool | None = None
 
 
 class ChatRequest(Lenient):

@@ -8,15 +8,12 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 
-import structlog
-
 from service.watching import record
 from service.watching.several import count_together
 from service.watching.spans import Tracer
 
 CLOSE_S = 5.0
 """Seconds the last spans may take."""
-_log = structlog.get_logger()
 NOWHERE = "-"
 """The operation of a request that found no door."""
 
@@ -60,7 +57,9 @@ def _tracer(version: str) -> Tracer | None:
 
         return OtelTracer(version)
     except Exception as error:  # a variable the exporter does not understand must not keep the desk waiting
-        _log.warning("tracing_off", reason=type(error).__name__)
+        import structlog  # here: the shell counts nothing and must not pay for it
+
+        structlog.get_logger().warning("tracing_off", reason=type(error).__name__)
         return None
 
 
