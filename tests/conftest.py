@@ -39,6 +39,7 @@ def pytest_unconfigure() -> None:
     engines.end_all()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist writes the groups into the tests' names
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share something made for their file stay with one worker, so that it is made once."""
     for item in items:
