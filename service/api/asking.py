@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Request
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
 
 from service.acting import acting
-from service.errors import YouliError
+from service.api.forms import read_form
 from service.idempotency.keys import Part, digest_form, digest_json, digest_request, scope_of, shop_asked
 
 if TYPE_CHECKING:
@@ -23,19 +22,8 @@ _DRAFTS, _DOCUMENTS = "/v1/drafts/", "/v1/knowledge/documents"
 
 
 async def form_of(request: Request) -> FormData | None:
-    """The form of a request that is one; the framework's own reading finds it read already.
-
-    Raises:
-        HTTPException: it cannot be read.
-    """
-    if _media(request) != "multipart/form-data":
-        return None
-    try:
-        return await request.form()
-    except (HTTPException, YouliError):
-        raise
-    except Exception as error:  # as the framework has it: whatever the parser stumbles over is the sender's
-        raise HTTPException(400) from error
+    """The form of a request that is one; see :func:`service.api.forms.read_form`."""
+    return await read_form(request) if _media(request) == "multipart/form-data" else None
 
 
 async def ask_of(route: APIRoute, request: Request, key: str, form: FormData | None) -> Ask:

@@ -14,13 +14,13 @@ from urllib.parse import parse_qsl, quote
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.datastructures import FormData
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from service import schemas
 from service.access.rules import above
 from service.acting import ANY_SHOP, Acting
-from service.errors import MalformedBody, NotFound, Refused, YouliError
+from service.api.forms import read_form
+from service.errors import NotFound, Refused
 from service.schemas.inquiry import Context
 
 SHOP = "shop"
@@ -152,12 +152,7 @@ async def bind_form(request: Request, who: Acting) -> None:
         NotFound: ``shop_not_found``.
         MalformedBody: it is no form.
     """
-    try:
-        form = await request.form()
-    except (YouliError, HTTPException, ClientDisconnect):
-        raise
-    except Exception:  # as the framework itself takes it: whatever the parser chokes on, the form is broken
-        raise MalformedBody("malformed_form") from None
+    form = await read_form(request)
     named = form.getlist(SHOP)
     try:
         for shop in named:
