@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -81,11 +81,7 @@ async def accept_proposal(
     shop: InShop = "default",
 ) -> Proposal:
     """Accept one: the answer holds the patch, no file is written."""
-    from service.insight.proposing import proposing_of
-
-    desk = desk_of(request)
-    made = await proposing_of(desk).decide(id, shop, "accepted", given.note, expected(if_match))
-    return _tagged(made, response)
+    return _tagged(await _decided(request, id, shop, "accepted", given, if_match), response)
 
 
 @router.post(
@@ -102,11 +98,20 @@ async def reject_proposal(
     shop: InShop = "default",
 ) -> Proposal:
     """Reject one: its like are not proposed again."""
+    return _tagged(await _decided(request, id, shop, "rejected", given, if_match), response)
+
+
+async def _decided(
+    request: Request,
+    id: str,
+    shop: str,
+    state: Literal["accepted", "rejected"],
+    given: DecisionIn,
+    if_match: str | None,
+) -> Proposal:
     from service.insight.proposing import proposing_of
 
-    desk = desk_of(request)
-    made = await proposing_of(desk).decide(id, shop, "rejected", given.note, expected(if_match))
-    return _tagged(made, response)
+    return await proposing_of(desk_of(request)).decide(id, shop, state, given.note, expected(if_match))
 
 
 def _tagged(made: Proposal, response: Response) -> Proposal:
