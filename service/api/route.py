@@ -99,7 +99,7 @@ def admit(operation: str, who: Acting) -> None:
     roles = rules.openers.get(operation, ())
     if who.role in roles and who.shop != ANY_SHOP and operation in rules.all_shops:
         raise Refused("all_shops_only")
-    if (who.role in roles and who != STRANGER) or (not roles and operation in rules.open):
+    if (who.role in roles and who.key != STRANGER.key) or (not roles and operation in rules.open):
         return
     raise Refused("scope_missing", needed=rules.role_names(roles), role=rules.roles[who.role].name)
 
