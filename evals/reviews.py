@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field, StrictBool
+from pydantic import ConfigDict, Field, JsonValue, StrictBool
 
 from evals.results import CaseResult, Score, Status
 from service.schemas.base import In, Out, Text
@@ -43,8 +43,23 @@ class Key(NamedTuple):
     criterion: str
 
 
+_BY_ACTION: list[JsonValue] = [
+    {
+        "if": {"properties": {"action": {"enum": [*sorted(REASONED)]}}},
+        "then": {"properties": {"reason": {"pattern": r"\S"}}, "required": ["reason"]},
+    },
+    {
+        "if": {"properties": {"action": {"const": "override"}}},
+        "then": {"properties": {"status": {"type": "string"}}, "required": ["status"]},
+    },
+]
+_BLIND: dict[str, JsonValue] = {"properties": {"action": {"const": "blind"}}}
+
+
 class ReviewIn(In):
     """One review. ``status``: what the score should be; null in a blind review for 看不出."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": _BY_ACTION})
 
     case: Annotated[Text, Field(min_length=1, max_length=200)]
     repeat: Annotated[int, Field(ge=1, le=10_000)] = 1
@@ -62,6 +77,14 @@ class ReviewIn(In):
 
 class ReviewsIn(In):
     """``reviews.json``: the reviews of one person about one run, bound to the rubric he read."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"blind": {"const": True}}, "required": ["blind"]},
+            "then": {"properties": {"reviews": {"items": _BLIND}}},
+            "else": {"properties": {"reviews": {"items": {"not": _BLIND}}}},
+        }
+    )
 
     run: RunId
     rubric: Annotated[Text, Field(max_length=100)]

@@ -10,23 +10,10 @@ from pydantic import ValidationError
 from service.errors import InvalidRequest, NotFound, messages
 from service.intake import invalid
 from service.schemas import MAX_MESSAGES, Inquiry, Message, Style
-from service.schemas.chat import MODELS, SPEAKERS, ChatCase, ChatIgnored, ChatMessage, ChatRequest
+from service.schemas.chat import MODELS, SHOWN, SPEAKERS, TEXTS, ChatCase, ChatIgnored, ChatMessage, ChatRequest
 
 MAX_FIELDS = 20
 """Names of ignored fields that are repeated to the caller."""
-
-_TEXTS = frozenset({"text", "input_text", "output_text", "refusal"})
-_SHOWN = {
-    "image_url": "image",
-    "input_image": "image",
-    "image": "image",
-    "video_url": "video",
-    "video": "video",
-    "input_audio": "voice",
-    "audio": "voice",
-    "file": "card",
-}
-"""Parts nobody looks into: a turn of this kind says that there was one."""
 
 
 def inquiry_of(asked: ChatRequest) -> tuple[Inquiry, ChatIgnored]:
@@ -75,10 +62,10 @@ def _turns_in(message: ChatMessage, place: int) -> Iterator[Message]:
     if role is None:
         return
     for part in message.content:
-        kind = _SHOWN.get(part.type)
+        kind = SHOWN.get(part.type)
         if kind is not None:
             yield Message.model_validate({"role": role, "content": "", "kind": kind})
-    texts = [part.text or part.refusal or "" for part in message.content if part.type in _TEXTS]
+    texts = [part.text or part.refusal or "" for part in message.content if part.type in TEXTS]
     if texts or (role == "customer" and not message.content):
         try:
             yield Message(role=role, content="\n".join(texts))
@@ -98,7 +85,7 @@ def _style(asked: ChatRequest, style: Style) -> Style:
 def _ignored(asked: ChatRequest, turns: int) -> ChatIgnored:
     roles = Counter(message.role for message in asked.messages if message.role not in SPEAKERS)
     spoken = [part for message in asked.messages if message.role in SPEAKERS for part in message.content]
-    parts = Counter(_plain(part.type) for part in spoken if part.type not in _TEXTS)
+    parts = Counter(_plain(part.type) for part in spoken if part.type not in TEXTS)
     fields = sorted(_plain(name) for name in asked.model_extra or {})[:MAX_FIELDS]
     return ChatIgnored(roles=roles, parts=parts, older=max(0, turns - MAX_MESSAGES), fields=fields)
 

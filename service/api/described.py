@@ -141,8 +141,16 @@ def _as_it_is(document: dict[str, Any]) -> None:
             if media == "multipart/form-data":
                 form = shapes[body["schema"]["$ref"].rsplit("/", 1)[-1]]
                 form["properties"] = {name: _without_null(one) for name, one in form["properties"].items()}
+                if "file" in form["properties"]:
+                    body["encoding"] = {"file": {"headers": {"Content-Disposition": _named()}}}
     batch = shapes["BatchRequest"]["properties"]["items"]
     batch["items"] = {"anyOf": [batch["items"], {"description": parameter("batch_item")}]}
+
+
+def _named() -> dict[str, Any]:
+    """How the file of a form is sent: its name says how it is read."""
+    shown = 'form-data; name="file"; filename="returns.md"'
+    return {"description": parameter("file_name"), "required": True, "schema": {"type": "string"}, "example": shown}
 
 
 def _without_null(shape: dict[str, Any]) -> dict[str, Any]:

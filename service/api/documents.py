@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any, get_args
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Path, Query, Request, Response, UploadFile
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from service.api.described import described, parameter
@@ -20,6 +21,7 @@ from service.database.publishing import Signed
 from service.errors import BodyTooLarge
 from service.room import need_room
 from service.schemas import (
+    AUTHORITY_OF,
     Authority,
     DocumentInfo,
     DocumentIngested,
@@ -58,10 +60,19 @@ AuthorText = Annotated[Text, Field(max_length=128, description=parameter("author
 NoteText = Annotated[Text, Field(max_length=500, description=parameter("note"))]
 
 
+def _no_higher() -> Iterator[JsonValue]:
+    """Which authorities a kind may have: none above its own."""
+    force = get_args(Authority)
+    for kind, own in AUTHORITY_OF.items():
+        if higher := force[: force.index(own)]:
+            given: JsonValue = {"properties": {"kind": {"const": kind}}, "required": ["kind"]}
+            yield {"if": given, "then": {"properties": {"authority": {"not": {"enum": [*higher]}}}}}
+
+
 class VersionForm(BaseModel):
     """The form of a new version; what is not given stays as it was. An unknown field is an error."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"allOf": [*_no_higher()]})
 
     file: UploadFile = Field(description=parameter("file"))
     kind: Annotated[DocumentKind, Field(description=parameter("kind"))] | None = None

@@ -18,21 +18,13 @@ from service.library.folder import FileDocument, digest, read_folder
 from service.library.ingest import Ingested, ingest
 from service.library.rules import LibraryRules
 from service.library.snapshot import SHARED
-from service.schemas import Authority, DocumentKind
+from service.schemas import AUTHORITY_OF, Authority, DocumentKind
 
 DATES = ("effective_from", "effective_to")
 MAX_NAME = 255
 DROPPED_SHOWN = 200
 """Lines of site noise kept for people to look at, of each kind."""
 
-AUTHORITY_OF: dict[DocumentKind, Authority] = {
-    "law": "law",
-    "platform": "platform",
-    "shop": "shop",
-    "guideline": "guideline",
-    "scenario": "guideline",
-}
-"""The authority a kind of document has by itself, and at most."""
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 

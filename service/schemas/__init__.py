@@ -1,6 +1,7 @@
 """The contract's shapes: what comes in, what goes out. Names are fixed; unknown fields are errors."""
 
 from service.schemas.base import (
+    AUTHORITY_OF,
     MAX_FACT_CHARS,
     MAX_FACT_KEYS,
     MAX_MESSAGE_CHARS,
@@ -99,6 +100,7 @@ from service.schemas.inquiry import Context, Inquiry, Message, Order, Style
 from service.schemas.knowledge import DocumentIngested, Passage, SearchRequest, SearchResult
 
 __all__ = [
+    "AUTHORITY_OF",
     "MAX_FACT_CHARS",
     "MAX_FACT_KEYS",
     "MAX_MESSAGES",

@@ -35,12 +35,21 @@ Severity = Literal["block", "warn"]
 WriterKind = Literal["model", "playbook"]
 Evidence = Literal["none", "photo", "video", "inspection_report"]
 DocumentKind = Literal["law", "platform", "shop", "guideline", "scenario"]
+AUTHORITY_OF: dict[DocumentKind, Authority] = {
+    "law": "law",
+    "platform": "platform",
+    "shop": "shop",
+    "guideline": "guideline",
+    "scenario": "guideline",
+}
+"""The authority a kind of document has by itself, and at most."""
 
 MAX_MESSAGES = 200
 MAX_MESSAGE_CHARS = 8_000
 MAX_TEXT_CHARS = 50_000
 MAX_FACT_KEYS = 100
 MAX_FACT_CHARS = 4_000
+MAX_FACT_KEY_CHARS = 200
 
 
 class In(BaseModel):
@@ -97,14 +106,18 @@ def _bounded(facts: dict[str, JsonValue]) -> dict[str, JsonValue]:
     if len(facts) > MAX_FACT_KEYS:
         raise ValueError(f"more than {MAX_FACT_KEYS} keys")
     for key, value in facts.items():
-        if len(key) > 200 or len(str(value)) > MAX_FACT_CHARS:
+        if len(key) > MAX_FACT_KEY_CHARS or len(str(value)) > MAX_FACT_CHARS:
             raise ValueError(f"key {key[:40]!r} or its value is longer than {MAX_FACT_CHARS} characters")
         _no_surrogates(key)
         _no_surrogates(str(value))
     return facts
 
 
-Facts = Annotated[dict[str, JsonValue], AfterValidator(_bounded)]
+Facts = Annotated[
+    dict[str, JsonValue],
+    Field(json_schema_extra={"maxProperties": MAX_FACT_KEYS, "propertyNames": {"maxLength": MAX_FACT_KEY_CHARS}}),
+    AfterValidator(_bounded),
+]
 
 
 class Problem(BaseModel):

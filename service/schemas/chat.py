@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StrictBool
 
 from service.schemas.base import Out
 from service.schemas.drafts import Draft
@@ -29,6 +29,52 @@ MAX_PARTS = 100
 ChatRole = Literal["user", "assistant", "system", "developer", "tool", "function"]
 SPEAKERS: dict[str, Literal["customer", "agent"]] = {"user": "customer", "assistant": "agent"}
 """Whose turn a message is; every other role's is not read."""
+
+
+TEXTS = ("text", "input_text", "output_text", "refusal")
+"""Parts whose words are read."""
+SHOWN: dict[str, Literal["image", "video", "voice", "card"]] = {
+    "image_url": "image",
+    "input_image": "image",
+    "image": "image",
+    "video_url": "video",
+    "video": "video",
+    "input_audio": "voice",
+    "audio": "voice",
+    "file": "card",
+}
+"""Parts nobody looks into: a turn of this kind says that there was one."""
+
+_A_WORD: dict[str, JsonValue] = {"type": "string", "pattern": r"\S"}
+_A_USERS_WORD: dict[str, JsonValue] = {
+    "properties": {
+        "role": {"const": "user"},
+        "content": {
+            "anyOf": [
+                _A_WORD,
+                {
+                    "type": "array",
+                    "contains": {
+                        "anyOf": [
+                            {"properties": {"type": {"enum": list(SHOWN)}}},
+                            {"properties": {"type": {"enum": list(TEXTS)}, "text": _A_WORD}, "required": ["text"]},
+                            {
+                                "properties": {"type": {"enum": list(TEXTS)}, "refusal": _A_WORD},
+                                "required": ["refusal"],
+                            },
+                        ]
+                    },
+                },
+            ]
+        },
+    },
+    "required": ["content"],
+}
+"""A user's message in which something was said or shown."""
+_STREAMED_CHOICES: dict[str, JsonValue] = {
+    "properties": {"stream": {"const": True}, "n": {"type": "integer", "minimum": 2}},
+    "required": ["stream", "n"],
+}
 
 
 class Lenient(BaseModel):
@@ -75,10 +121,15 @@ class StreamOptions(Lenient):
 
 
 class ChatRequest(Lenient):
-    """A chat completion that is asked for."""
+    """A chat completion that is asked for. That the last word is the user's no schema can say."""
+
+    model_config = ConfigDict(json_schema_extra={"not": _STREAMED_CHOICES})
 
     model: Annotated[str, Field(max_length=200)] = "youli"
-    messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1, max_length=MAX_CHAT_MESSAGES)]
+    messages: Annotated[
+        tuple[ChatMessage, ...],
+        Field(min_length=1, max_length=MAX_CHAT_MESSAGES, json_schema_extra={"contains": _A_USERS_WORD}),
+    ]
     stream: StrictBool | None = None
     stream_options: StreamOptions | None = None
     n: Annotated[int, Field(ge=1, le=3)] | None = None

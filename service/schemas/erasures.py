@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import ConfigDict, Field, StrictBool, model_validator
 
 from service.schemas.base import In, Out, Shop, Text
 
 
 class ErasureIn(In):
     """Whose data is to be erased: exactly one of ``buyer``, ``conversation`` and ``draft``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"properties": {name: {"type": "string"}}, "required": [name]}
+                for name in ("buyer", "conversation", "draft")
+            ]
+        }
+    )
 
     shop: Shop = "default"
     buyer: Annotated[Text, Field(min_length=1, max_length=128)] | None = None

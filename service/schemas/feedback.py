@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from service.schemas.base import MAX_MESSAGE_CHARS, In, Out, Text, Verdict, WriterKind
 from service.schemas.drafts import DraftState, Finding
@@ -15,6 +15,13 @@ FeedbackAction = Literal["adopted", "edited", "rejected"]
 
 class FeedbackIn(In):
     """What a person did with a draft. ``final_text``: what was sent; for ``adopted`` it is the reply itself."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"action": {"const": "edited"}}},
+            "then": {"properties": {"final_text": {"type": "string", "pattern": r"\S"}}, "required": ["final_text"]},
+        }
+    )
 
     action: FeedbackAction
     final_text: Annotated[Text, Field(min_length=1, max_length=MAX_MESSAGE_CHARS)] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, StrictBool, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, StrictBool, model_validator
 
 from service.schemas.base import (
     MAX_MESSAGE_CHARS,
@@ -80,10 +80,31 @@ class Beside(In):
     explain: StrictBool = False
 
 
-class Inquiry(Beside):
-    """来话: everything one draft is made from."""
+_A_CUSTOMERS_WORD: dict[str, JsonValue] = {
+    "properties": {"role": {"const": "customer"}},
+    "anyOf": [
+        {"properties": {"content": {"pattern": r"\S"}}},
+        {"properties": {"kind": {"not": {"const": "text"}}}, "required": ["kind"]},
+    ],
+}
+_STREAMED_VARIANTS: dict[str, JsonValue] = {
+    "properties": {"stream": {"const": True}, "variants": {"minimum": 2}},
+    "required": ["stream", "variants"],
+}
 
-    messages: Annotated[tuple[Message, ...], Field(max_length=MAX_MESSAGES)]
+
+class Inquiry(Beside):
+    """来话: everything one draft is made from.
+
+    That the last message is the customer's no schema can say; the other rules between fields stand in it.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"not": _STREAMED_VARIANTS})
+
+    messages: Annotated[
+        tuple[Message, ...],
+        Field(max_length=MAX_MESSAGES, json_schema_extra={"contains": _A_CUSTOMERS_WORD}),
+    ]
     writer: Literal["auto", "model", "playbook"] = "auto"
     variants: Annotated[int, Field(ge=1, le=3), BeforeValidator(no_text)] = 1
     stream: StrictBool = False

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
-from service.acting import ContextRole, Role
+from service.acting import ANY_SHOP, ContextRole, Role
 from service.schemas.base import In, Moment, Out, Text, no_text
 
 ShopOrAll = Annotated[str, Field(pattern=r"^(\*|[a-z0-9][a-z0-9_-]{0,63})$")]
@@ -18,6 +18,13 @@ PerDay = Annotated[int, Field(ge=0, le=10_000_000_000), BeforeValidator(no_text)
 
 class KeyIn(In):
     """A key that is wanted."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"shop": {"const": ANY_SHOP}}},
+            "then": {"properties": {"role": {"const": "admin"}}},
+        }
+    )
 
     name: Annotated[Text, Field(min_length=1, max_length=128)]
     role: Role

@@ -14,11 +14,15 @@ HookFormat = Literal["youli", "feishu", "dingtalk", "wecom"]
 DeliveryState = Literal["waiting", "delivered", "dead"]
 
 
+ADDRESS = r"^[Hh][Tt][Tt][Pp][Ss]?://[!-\"$-.0->A-~]+([/?][!-\"$-~]*)?$"
+"""Web addresses in ASCII, without a user's name and a fragment; whether one is public only a look-up can tell."""
+
+
 class WebhookIn(In):
     """A hook to be made. ``secret``: a group robot's own signing secret; ours is made here and told once."""
 
     shop: Shop = "default"
-    url: Annotated[Text, Field(min_length=8, max_length=2_000)]
+    url: Annotated[Text, Field(min_length=8, max_length=2_000, json_schema_extra={"pattern": ADDRESS})]
     events: Annotated[list[EventName], Field(min_length=1, max_length=10)]
     format: HookFormat = "youli"
     secret: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
