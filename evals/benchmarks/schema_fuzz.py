@@ -9,59 +9,27 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import re
 import sys
 import tempfile
 import time
 import urllib.request
-import zlib
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from evals.benchmarks.processes import served
-from service.idempotency.keys import HEADER, PATTERN
+from evals.benchmarks.schema_client import client
+from evals.benchmarks.schema_tally import Tally, summed
 
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 
-WORKERS = 3
-
-
-@dataclass
-class Tally:
-    """What came of the cases."""
-
-    cases: Counter[str] = field(default_factory=Counter)
-    """By phase."""
-    operations: set[str] = field(default_factory=set)
-    checks: Counter[str] = field(default_factory=Counter)
-    """Passed, by check."""
-    failures: dict[tuple[str, str, str], str] = field(default_factory=dict)
-    """By operation, check and what is wrong: how to see it again."""
-    failed: Counter[str] = field(default_factory=Counter)
-    said: Counter[str] = field(default_factory=Counter)
-    """Refusals of what fits the document, for a reason of the file beside this."""
-    errors: list[str] = field(default_factory=list)
-
-    @property
-    def total(self) -> int:
-        """All cases."""
-        return sum(self.cases.values())
-
-    def add(self, other: Tally) -> None:
-        """Take another one's in."""
-        self.cases += other.cases
-        self.operations |= other.operations
-        self.checks += other.checks
-        self.failures |= other.failures
-        self.failed += other.failed
-        self.said += other.said
-        self.errors += other.errors
+WORKERS = 1
+"""With more its generators meet in one Hypothesis, which then reports errors of its own; the server is the slower one.
+"""
+ENVIRONMENT = {"YOULI_RATE_PER_MINUTE": "1000000", "YOULI_WEBHOOK_ALLOW": "127.0.0.1"}
+"""Of a server that is tried."""
 
 
 def fuzz(
@@ -92,15 +60,15 @@ def fuzz(
         names = sorted(one["operationId"] for path in document["paths"].values() for one in path.values())
         schema = schema.include(operation_id=names[::every])
     tally = Tally()
-    _hook()
     _accept_what_is_said(schema, tally)
-    for event in from_schema(schema).execute():
-        if isinstance(event, events.ScenarioFinished):
-            _count(tally, event)
-        elif isinstance(event, events.NonFatalError) and "Inconsistent results" not in event.info.format():
-            tally.errors.append(f"{event.label}: {event.info.format()[:600]}")
-        elif isinstance(event, events.FatalError):
-            raise RuntimeError(str(event.exception)) from event.exception
+    with client():
+        for event in from_schema(schema).execute():
+            if isinstance(event, events.ScenarioFinished):
+                tally.count(event)
+            elif isinstance(event, events.NonFatalError):
+                tally.errors.append(f"{event.label}: {event.info.format()[:600]}")
+            elif isinstance(event, events.FatalError):
+                raise RuntimeError(str(event.exception)) from event.exception
     return tally
 
 
@@ -123,63 +91,12 @@ def _document(url: str, key: str | None) -> dict[str, Any]:
     return told
 
 
-@cache
-def _hook() -> None:
-    import schemathesis
-
-    def before_call(context: Any, case: Any, kwargs: Any) -> None:
-        _as_a_client(case)
-
-    schemathesis.hook(before_call)  # it knows it by its name; once a process
-
-
-def _as_a_client(case: Any) -> None:
-    """Draw a new key for most requests, as clients do, and have no run that would keep a processor busy for minutes."""
-    key = (case.headers or {}).get(HEADER)
-    if isinstance(key, str) and re.fullmatch(PATTERN, key) and zlib.crc32(case.id.encode()) % 4:
-        case.headers[HEADER] = f"{key[:200]}{case.id}"
-    only = case.body.get("only", []) if isinstance(case.body, dict) else None
-    if case.operation.definition.raw.get("operationId") == "start_run" and isinstance(only, list):
-        case.body = {**case.body, "only": [*only[:49], "no-case-has-this"]}
-
-
 def _code(response: Any) -> str | None:
     try:
         told = json.loads(response.content)
         return str(told.get("code") or told["error"]["code"])
     except (ValueError, LookupError, TypeError, AttributeError):
         return None
-
-
-def _count(tally: Tally, event: Any) -> None:
-    """Take in what one scenario did."""
-    recorder = event.recorder
-    tally.cases[str(event.phase.value)] += len(recorder.cases)
-    for case_id, node in recorder.cases.items():
-        tally.operations.add(node.value.operation.label)
-        for check in recorder.checks.get(case_id, ()):
-            if check.failure_info is None:
-                tally.checks[check.name] += 1
-                continue
-            failure = check.failure_info.failure
-            tally.failed[check.name] += 1
-            what = f"{failure.title}: {failure.message}"[:600]
-            shown = recorder.interactions.get(case_id)
-            body = shown.response.content[:300].decode("utf-8", "replace") if shown and shown.response else ""
-            wrong = (node.value.operation.label, check.name, what[:160])
-            tally.failures.setdefault(wrong, f"{what}\n{check.failure_info.code_sample[:900]}\n{body}")
-
-
-def report(tally: Tally, seconds: float, label: str) -> str:
-    """All of it as text."""
-    lines = [
-        f"{label}: {tally.total} cases of {len(tally.operations)} operations in {seconds:.0f} s, by phase "
-        f"{dict(tally.cases)}",
-        f"checks passed {dict(tally.checks)}",
-        f"failures {sum(tally.failed.values())} {dict(tally.failed)}, refused with a reason {dict(tally.said)}",
-    ]
-    lines += [f"error: {one}" for one in dict.fromkeys(tally.errors)]
-    return "\n".join(lines)
 
 
 def main(arguments: list[str]) -> int:
@@ -189,24 +106,36 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--examples", type=int, default=40)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--phases", default=",".join(PHASES))
+    parser.add_argument("--out", type=Path, help="a file that gets a line of JSON for each slice")
+    parser.add_argument("--sum", type=Path, help="only add up the slices of such a file")
     given = parser.parse_args(arguments)
+    if given.sum:
+        print(summed(given.sum))
+        return 0
     every, begun, slices = Tally(), time.monotonic(), 0
     while every.total < given.cases:
-        seed = given.seed + slices
-        with tempfile.TemporaryDirectory() as folder:
-            environment = {"YOULI_DATA_DIR": f"{folder}/data", "YOULI_RATE_PER_MINUTE": "1000000"}
-            command = ["service.cli", "serve", "--port", "0"]
-            with served("youli", command, Path(folder) / "log", None, **environment) as server:
-                at = time.monotonic()
-                url = f"http://127.0.0.1:{server.port}"
-                found = fuzz(url, admin_key(server.said), seed, given.examples, given.phases.split(","))
-        print(report(found, time.monotonic() - at, f"seed {seed}"), flush=True)
+        seed, at = given.seed + slices, time.monotonic()
+        found = _slice(seed, given.examples, given.phases.split(","))
+        took = time.monotonic() - at
+        print(found.report(f"seed {seed}", took), flush=True)
         for (label, check, _), how in found.failures.items():
             print(f"--- {label} [{check}]\n{how}\n", flush=True)
+        if given.out:
+            with given.out.open("a", encoding="utf-8") as file:
+                file.write(found.line(seed=seed, examples=given.examples, seconds=round(took)) + "\n")
         every.add(found)
         slices += 1
-    print(report(every, time.monotonic() - begun, f"seeds {given.seed}–{given.seed + slices - 1}"))
+    print(every.report(f"seeds {given.seed}–{given.seed + slices - 1}", time.monotonic() - begun))
     return 1 if every.failed or every.errors else 0
+
+
+def _slice(seed: int, examples: int, phases: Sequence[str]) -> Tally:
+    """Try a server of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = ENVIRONMENT | {"YOULI_DATA_DIR": f"{folder}/data"}
+        command = ["service.cli", "serve", "--port", "0"]
+        with served("youli", command, Path(folder) / "log", None, **environment) as server:
+            return fuzz(f"http://127.0.0.1:{server.port}", admin_key(server.said), seed, examples, phases)
 
 
 def admin_key(said: Sequence[str]) -> str:
