@@ -23,17 +23,12 @@ from typing import Any
 from evals.benchmarks.keyed import SHOPS, Keyed, keyed, upload
 from evals.benchmarks.load import Line
 from evals.benchmarks.processes import compile_all, stop_when_told
+from evals.benchmarks.said import said
 
-MARKS = {SHOPS[0]: "鸢尾堂", SHOPS[1]: "棣棠居"}
+MARKS: dict[str, str] = dict(zip(SHOPS, said("crossings")["marks"], strict=True))
 """Words that stand nowhere in the project but in one shop's requests."""
-CASES: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("这把{}伞没拆，不喜欢颜色，退了吧", {"days_since_received": 2, "opened": False}),
-    ("{}的伞都用了一个月了，我要退，不退就差评", {"days_since_received": 31, "used": True}),
-    ("{}的伞骨断了，照片发您了，怎么办", {"days_since_received": 5, "defect_evidence": "photo"}),
-    ("{}这单能便宜点吗，补我十块", {}),
-    ("{}的伞什么时候发货", {"received": False}),
-    ("我要投诉{}，伞是坏的", {}),
-)
+WORDS = {shop: said("crossings", mark=MARKS[shop], other=MARKS[SHOPS[1 - number]]) for number, shop in enumerate(SHOPS)}
+"""What each shop's buyers say and its desk uploads."""
 SEARCH_EVERY = 25
 """Of so many drafts one is a search."""
 
@@ -63,13 +58,13 @@ class Seen:
 
 def asked(shop: str, number: int) -> dict[str, Any]:
     """One inquiry of a shop; every third says its shop, and the same conversations run in both."""
-    words, order = CASES[number % len(CASES)]
-    mark = MARKS[shop]
+    words = WORDS[shop]
+    case = words["cases"][number % len(words["cases"])]
     inquiry: dict[str, Any] = {
-        "messages": [{"role": "customer", "content": words.format(mark)}],
-        "order": {**order, "product": f"{mark}雨伞", "facts": {"备注": f"{mark}会员"}},
-        "policy": {"说明": f"{mark}可补寄伞套"},
-        "context": {"conversation": f"c{number // 7}", "buyer": f"{mark}买家"},
+        "messages": [{"role": "customer", "content": case["words"]}],
+        "order": case["order"] | words["order"],
+        "policy": words["policy"],
+        "context": {"conversation": f"c{number // 7}", "buyer": words["buyer"]},
         "writer": "playbook",
     }
     return inquiry | ({"shop": shop} if number % 3 == 0 else {})
@@ -81,7 +76,7 @@ def requests(at: Keyed, count: int) -> Iterator[tuple[str, bytes]]:
         shop = SHOPS[number % 2]
         yield shop, at.request("POST", "/v1/drafts", at.keys[shop], asked(shop, number // 2))
         if number % SEARCH_EVERY < 2:
-            query = {"query": f"{MARKS[SHOPS[0]]} {MARKS[SHOPS[1]]} 的伞怎么收", "k": 20}
+            query = {"query": WORDS[shop]["query"], "k": 20}
             yield shop, at.request("POST", "/v1/knowledge/search", at.keys[shop], query)
 
 
@@ -114,8 +109,7 @@ async def measure(at: Keyed, count: int, at_once: int) -> bool:
     """Everything; whether all is well."""
     seen = Seen()
     for shop in SHOPS:
-        text = f"# {MARKS[shop]}雨伞\n\n## 收纳\n\n{MARKS[shop]}的伞晾干再收，别在阳台暴晒。\n"
-        form = upload("伞.md", text, kind="shop", publish="true")
+        form = upload(WORDS[shop]["file"], WORDS[shop]["document"], kind="shop", publish="true")
         made = await at.ask("POST", "/v1/knowledge/documents", at.keys[shop], form=form)
         seen.take(shop, made.status, made.body)
     began, source = time.monotonic(), requests(at, count)

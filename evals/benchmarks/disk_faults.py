@@ -28,9 +28,9 @@ from typing import Any
 
 from evals.benchmarks.kills_of_server import call
 from evals.benchmarks.processes import ROOT, START_S
+from evals.benchmarks.said import said
 
-ASKED = {"messages": [{"role": "customer", "content": "没拆，颜色不喜欢，退了吧"}], "writer": "playbook"}
-SEARCHED = {"query": "退货运费谁出", "k": 5}
+WORDS = said("disk_faults")
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
 
@@ -63,11 +63,11 @@ class Server:
 
     def draft(self) -> tuple[int, Any]:
         """Ask for a draft."""
-        return call(self.port, "POST", "/v1/drafts", ASKED)
+        return call(self.port, "POST", "/v1/drafts", WORDS["inquiry"])
 
     def searched(self) -> int:
         """How many passages a search finds."""
-        return len(call(self.port, "POST", "/v1/knowledge/search", SEARCHED)[1].get("passages", []))
+        return len(call(self.port, "POST", "/v1/knowledge/search", WORDS["search"])[1].get("passages", []))
 
     def ready(self) -> tuple[int, Any]:
         """What ``/readyz`` says."""
@@ -75,7 +75,7 @@ class Server:
 
     def upload(self) -> tuple[int, Any]:
         """Hand a document in."""
-        text = "# 新文档\n\n" + "这是一段关于换货流程的说明文字。" * 400
+        text = WORDS["title"] + WORDS["sentence"] * 400
         body = (
             '--b\r\nContent-Disposition: form-data; name="kind"\r\n\r\nshop\r\n--b\r\nContent-Disposition: form-data; '
             f'name="file"; filename="a.md"\r\n\r\n{text}{time.time()}\r\n--b--\r\n'

@@ -25,6 +25,7 @@ from typing import Any
 
 from evals.benchmarks.processes import compile_all, served, stop_when_told
 from evals.benchmarks.residue import residue
+from evals.benchmarks.said import said
 from service.database.session import Database
 from service.database.verifying import Verified, verify
 
@@ -34,7 +35,7 @@ _PLACES = ("message", "product", "fact", "instruction", "sent", "why", "checked"
 
 def canaries(name: str) -> dict[str, str]:
     """A buyer's words, each to be found nowhere else."""
-    return {place: f"金丝雀{place}{name}羽" for place in _PLACES}
+    return {place: said("erasing", place=place, name=name)["canary"] for place in _PLACES}
 
 
 def ask(port: int, path: str, body: dict[str, Any] | None = None, key: str = "") -> dict[str, Any]:
@@ -59,9 +60,10 @@ def ask(port: int, path: str, body: dict[str, Any] | None = None, key: str = "")
 def live(port: int, name: str) -> str:
     """A buyer's day at the desk; the id of the draft."""
     told = canaries(name)
+    words = said("erasing", **told)
     inquiry = {
-        "messages": [{"role": "customer", "content": f"杯子收到就碎了，想退货退款。{told['message']}"}],
-        "order": {"product": told["product"], "facts": {"备注": told["fact"] * 40}},
+        "messages": [{"role": "customer", "content": words["bought"]}],
+        "order": {"product": told["product"], "facts": {words["fact"]: told["fact"] * 40}},
         "instruction": told["instruction"],
         "context": {"buyer": told["buyer"], "conversation": told["conversation"]},
     }
@@ -69,7 +71,7 @@ def live(port: int, name: str) -> str:
     again = {**inquiry, "stream": True, "context": {"buyer": told["buyer"]}}
     ask(port, "/v1/drafts", again, key=f"stream-{name}")
     ask(port, "/v1/checks", {"text": told["checked"], "draft": draft}, key=f"check-{name}")
-    ask(port, "/v1/checks", {"text": f"稍等一下。{told['loose']}", "repair": True}, key=f"loose-{name}")
+    ask(port, "/v1/checks", {"text": words["checked"], "repair": True}, key=f"loose-{name}")
     given = {"action": "rejected", "final_text": told["sent"], "reason": told["why"]}
     ask(port, f"/v1/drafts/{draft}/feedback", given, key=f"feedback-{name}")
     return draft

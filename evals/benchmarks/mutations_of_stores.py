@@ -34,12 +34,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from evals.benchmarks.said import said
 from service.errors import YouliError
 from service.settings import Settings
 
 STORES = ("youli.sqlite3", "youli.sqlite3-wal", "learned", "contradictions.json", "evals", "chroma")
-QUERIES = ("退货运费谁出", "拆封了还能退吗", "七天无理由", "保质期", "投诉到平台")
-SAID = "没拆，颜色不喜欢，退了吧"
+WORDS = said("mutations_of_stores")
 PATIENCE_S = 120
 FAULTS = ("fewer", "changed", "empty", "died")
 
@@ -71,16 +71,16 @@ def damage(path: Path, chance: random.Random, others: list[Path]) -> str:
 async def _answers(data: Path) -> dict[str, Any]:
     """What a process on this folder finds, drafts and holds."""
     from service.assembly import assemble
-    from service.schemas import Inquiry, Message, SearchRequest
+    from service.schemas import Inquiry, SearchRequest
 
     settings = Settings(auth="off", data_dir=data)
     async with assemble(settings, owner=True) as desk:
         found = [
             [(p.document_id, p.start, p.text) for p in desk.library.search(SearchRequest(query=query, k=5))]
-            for query in QUERIES
+            for query in WORDS["queries"]
         ]
         last: Any = None
-        inquiry = Inquiry(messages=(Message(role="customer", content=SAID),), writer="playbook")
+        inquiry = Inquiry.model_validate(WORDS["inquiry"])
         async for event in desk.drafter.draft(inquiry):
             last = event
         draft = last.draft
@@ -178,12 +178,12 @@ def prepared(home: Path) -> Path:
 async def _use(data: Path) -> None:
     """Draft, then end without a word."""
     from service.assembly import assemble, learn
-    from service.schemas import Inquiry, Message
+    from service.schemas import Inquiry
 
     async with assemble(Settings(auth="off", data_dir=data), owner=True) as desk:
         learn(desk)
         for _ in range(20):
-            inquiry = Inquiry(messages=(Message(role="customer", content=SAID),), writer="playbook")
+            inquiry = Inquiry.model_validate(WORDS["inquiry"])
             async for _event in desk.drafter.draft(inquiry):
                 pass
         await asyncio.sleep(2)

@@ -20,6 +20,7 @@ from pathlib import Path
 from evals.benchmarks.keyed import SHOPS, Keyed, keyed, spread, upload
 from evals.benchmarks.load import Line
 from evals.benchmarks.processes import compile_all, stop_when_told
+from evals.benchmarks.said import said
 from evals.results import RunInfo
 from evals.runs import runs_dir, write_info
 
@@ -50,9 +51,9 @@ DOORS: tuple[tuple[str, str, str, dict[str, str] | None], ...] = (
 async def theirs(at: Keyed) -> dict[str, str]:
     """One of everything in the other shop."""
     key = at.keys[SHOPS[1]]
-    asked = {"messages": [{"role": "customer", "content": "伞我要退"}], "writer": "playbook"}
-    draft = json.loads((await at.ask("POST", "/v1/drafts", key, asked)).body)["id"]
-    form = upload("伞.md", "# 伞\n\n## 收\n\n晾干再收起来。\n", kind="shop", publish="true")
+    words = said("owners")
+    draft = json.loads((await at.ask("POST", "/v1/drafts", key, words["inquiry"])).body)["id"]
+    form = upload(words["file"], words["document"], kind="shop", publish="true")
     document = json.loads((await at.ask("POST", "/v1/knowledge/documents", key, form=form)).body)["id"]
     info = RunInfo(id=RUN, shop=SHOPS[1], state="done", started_at=datetime.now(UTC), label="一次")
     write_info(runs_dir(at.folder) / RUN, info)
