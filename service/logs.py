@@ -7,6 +7,7 @@ it said, because drivers and validators quote the data they choke on.
 from __future__ import annotations
 
 import logging
+import select
 import sys
 import traceback
 from collections.abc import MutableMapping
@@ -19,6 +20,8 @@ from service import watching
 _PLAIN = (str, int, float, bool, type(None))
 _MAX_VALUE = 300
 _lost = 0
+_PATIENCE_S = 0.1
+"""Seconds a full pipe is waited for, once; the lines after that are lost at once, until there is room again."""
 _QUIET = ("uvicorn", "asyncio")
 """Loggers whose texts are fixed sentences; others may quote what they choke on."""
 
@@ -45,18 +48,34 @@ def configure_logs(level: int = logging.WARNING) -> None:
 class _Stderr:
     """Standard error as it is now, not as it was at the start; a line that cannot be written is counted and lost.
 
-    A pipe nobody reads from any more, or a full disk behind it, is no reason to leave a buyer without an answer.
+    A pipe nobody reads from any more, or a full disk behind it, is no reason to leave a buyer without an answer. Nor
+    is one that is read too slowly: a full pipe would hold up everything until somebody reads.
     """
+
+    def __init__(self) -> None:
+        self._stuck = False
 
     def write(self, text: str) -> None:
         """Write a line, or lose it."""
         try:
-            sys.stderr.write(text)
-            sys.stderr.flush()
+            for at in range(0, len(text), select.PIPE_BUF):  # of JSON in ASCII: a character is a byte
+                if not self._taken():
+                    raise BlockingIOError
+                sys.stderr.write(text[at : at + select.PIPE_BUF])
+                sys.stderr.flush()
         except (OSError, ValueError):
             global _lost
             _lost += 1
             watching.count("youli_log_lines_lost_total")
+
+    def _taken(self) -> bool:
+        """Whether a piece can be written without waiting for a reader who does not read."""
+        try:
+            number = sys.stderr.fileno()
+        except (AttributeError, OSError, ValueError):  # no file, as in tests
+            return True
+        self._stuck = not select.select((), (number,), (), 0.0 if self._stuck else _PATIENCE_S)[1]
+        return not self._stuck
 
     def flush(self) -> None:
         """Every line is flushed as it is written."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import sys
 
 import pytest
 import structlog
 
-from service.logs import configure_logs, frames
+from service.logs import configure_logs, frames, lost_lines
 
 SECRET = "李某某 13900002222"
 
@@ -66,3 +68,28 @@ def test_frames_say_where_and_not_what() -> None:
     assert places[0] == "KeyError"
     assert places[-1].startswith("tests/test_logs.py:")
     assert SECRET not in "".join(places)
+
+
+def test_a_log_nobody_reads_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    lost = lost_lines()
+    with os.fdopen(writing, "w", encoding="utf-8") as pipe, os.fdopen(reading, "rb", buffering=0) as reader:
+        monkeypatch.setattr(sys, "stderr", pipe)
+        configure_logs(logging.INFO)
+        for number in range(2_000):  # a quarter of a megabyte: no pipe holds it
+            structlog.get_logger().info("said", number=number, text="x" * 100)
+        assert lost_lines() > lost
+        kept = reader.read(2**20).splitlines()
+        assert [json.loads(line)["number"] for line in kept] == list(range(len(kept)))
+        structlog.get_logger().info("heard again")
+        assert json.loads(reader.read(2**20))["event"] == "heard again"
+
+
+def test_a_line_longer_than_a_pipes_piece_arrives_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w", encoding="utf-8") as pipe, os.fdopen(reading, "rb", buffering=0) as reader:
+        monkeypatch.setattr(sys, "stderr", pipe)
+        configure_logs(logging.INFO)
+        values = [f"{number:0>200}" for number in range(60)]
+        structlog.get_logger().info("long", values=values)
+        assert json.loads(reader.read(2**20))["values"] == values

@@ -233,7 +233,11 @@ class Timed(HttpToolsProtocol):
         self._head_since = self._quiet_since = self._unwanted_since = None
         self.flow.resume_reading()
         if self.transport.can_write_eof():
-            self.transport.write_eof()
+            try:
+                self.transport.write_eof()
+            except OSError:  # the other side has left meanwhile
+                self.transport.abort()
+                return
             self.loop.call_later(self.limits.linger_s, self.transport.abort)
         else:
             self.transport.close()

@@ -13,6 +13,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from service.api.accepting import say_it_once
 from service.api.draining import Drain
 
 LINGER_S = 1.0
@@ -56,6 +57,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening and say so."""
+        say_it_once(asyncio.get_running_loop())
         await super().startup(sockets)
         self._ready()
 
