@@ -1,6 +1,7 @@
 """Little room, and what else a machine refuses: said as a problem that names what to do, never as an error of ours."""
 
 import errno
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from service.errors import Unavailable
 from service.room import need_room
 from service.settings import Settings
-from tests.fake_desk import ASKED, FakeDesk, client_of, is_problem
+from tests.fake_desk import ASKED, FakeDesk, FakeDrafter, client_of, is_problem
 
 LOW = 1_000_000
 FILE = {"files": {"file": ("a.md", b"# a\n\nb\n")}, "data": {"kind": "shop"}}
@@ -64,3 +65,38 @@ def test_what_the_machine_refuses_is_a_problem_with_a_name(
     else:
         is_problem(answer, 503, code)
         assert code != "disk_full" or str(tmp_path) in answer.json()["detail"]
+
+
+def test_a_large_upload_without_room_for_its_temporary_file_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*given: Any, **more: Any) -> None:
+        raise OSError(errno.ENOSPC, "no room", str(tmp_path))
+
+    large = {"files": {"file": ("a.md", b"# a\n\n" + b"b" * 2_000_000)}, "data": {"kind": "shop"}}
+    with client_of(desk(tmp_path, 0)) as client:
+        monkeypatch.setattr("tempfile.TemporaryFile", no_room)  # what a spooled file becomes when it is too large
+        is_problem(client.post("/v1/knowledge/documents", **large), 503, "disk_full")
+        assert client.post("/v1/knowledge/documents", **FILE).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (RuntimeError("can't start new thread"), "machine_exhausted"),
+        (OSError(errno.EMFILE, "refused"), "machine_exhausted"),
+        (RuntimeError("anything else"), "internal_error"),
+    ],
+)
+def test_what_the_machine_refuses_has_its_name_in_answers_and_streams(
+    tmp_path: Path, error: Exception, code: str
+) -> None:
+    made = desk(tmp_path, 0)
+    made.drafter = FakeDrafter(before=error)
+    with client_of(made) as client:
+        is_problem(client.post("/v1/drafts", json=ASKED), 500 if code == "internal_error" else 503, code)
+    made.drafter = FakeDrafter(after=error)
+    with client_of(made) as client:
+        streamed = client.post("/v1/drafts", json=ASKED | {"stream": True}).text
+    last = json.loads(streamed.rpartition("data: ")[2].splitlines()[0])
+    assert last["code"] == code

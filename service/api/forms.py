@@ -16,10 +16,11 @@ async def read_form(request: Request) -> FormData:
         MalformedBody: it is no form.
         HTTPException: the framework refused it by number.
         ClientDisconnect: its sender has left.
+        OSError: there is no room for it: a large one is written to a temporary file.
     """
     try:
         return await request.form()
-    except (YouliError, HTTPException, ClientDisconnect):
+    except (YouliError, HTTPException, ClientDisconnect, OSError):
         raise
     except Exception:  # as the framework itself takes it: whatever the parser chokes on, the form is broken
         raise MalformedBody("malformed_form") from None

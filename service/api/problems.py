@@ -35,6 +35,9 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 RETRY_AFTER_S = 2
 """Seconds a caller is told to wait when a part is busy; the writer's queue and a restart are shorter."""
 
+_NO_THREAD = "can't start new thread"
+"""What Python says where the system gives it no more threads."""
+
 
 def problem_of(error: YouliError, request_id: str) -> Problem:
     """The document of one deliberate error."""
@@ -97,12 +100,17 @@ def of_status(status: int) -> YouliError:
     return error
 
 
-def of_machine(error: OSError) -> YouliError:
+def of_machine(error: OSError | RuntimeError) -> YouliError:
     """The problem for what the machine would not do; the error itself if that says nothing about the machine.
 
     Raises:
         OSError: it is not the machine's.
+        RuntimeError: the same.
     """
+    if isinstance(error, RuntimeError):
+        if str(error) == _NO_THREAD:
+            return Unavailable("machine_exhausted")
+        raise error
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Unavailable("disk_full", path=error.filename or "")
     if error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM):
@@ -120,7 +128,8 @@ def install_problems(app: FastAPI) -> None:
         return problem_response(error, request.scope)
 
     @app.exception_handler(OSError)
-    async def machine(request: Request, error: OSError) -> Response:
+    @app.exception_handler(RuntimeError)
+    async def machine(request: Request, error: OSError | RuntimeError) -> Response:
         return problem_response(of_machine(error), request.scope)
 
     @app.exception_handler(RequestValidationError)

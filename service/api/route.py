@@ -16,6 +16,7 @@ from service.access.rules import access_rules
 from service.access.verifying import STRANGER
 from service.acting import ANY_SHOP, Acting, acting
 from service.api.binding import Places, bind_form, bind_json, bind_query, places_of
+from service.api.forms import read_form
 from service.api.once import answered_once
 from service.errors import Refused, UnsupportedDocument
 from service.intake import invalid, read_json
@@ -73,8 +74,10 @@ class StrictRoute(APIRoute):
                     raise UnsupportedDocument("unsupported_media_type", expected=expected)
             if expected == "application/json":
                 bind_json(await request.json(), places, who)
-            elif bound and places.form:
-                await bind_form(request, who)
+            elif expected is not None:
+                await read_form(request)
+                if bound and places.form:
+                    await bind_form(request, who)
             return await inner(request)
 
         return checked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -13,7 +14,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from service.api.draining import leaving, shutting_down
-from service.api.problems import told
+from service.api.problems import of_machine, told
 from service.errors import YouliError
 from service.logs import frames
 from service.schemas import Event
@@ -81,11 +82,20 @@ async def wire(
         told(error)
         yield Last.of(failed(error), error)
     except Exception as error:
-        _log.error("unhandled", request_id=request, where=frames(error))
-        told(YouliError())
-        yield Last.of(failed(YouliError()), YouliError())
+        problem = _problem(error, request)
+        told(problem)
+        yield Last.of(failed(problem), problem)
     finally:
         await _closed(events)
+
+
+def _problem(error: Exception, request: str) -> YouliError:
+    """What the machine would not do has a name in a stream too; anything else is ours, and in the log."""
+    if isinstance(error, (OSError, RuntimeError)):
+        with suppress(OSError, RuntimeError):
+            return of_machine(error)
+    _log.error("unhandled", request_id=request, where=frames(error))
+    return YouliError()
 
 
 async def with_pings(first: Event, events: AsyncIterator[Event]) -> AsyncIterator[Event | None]:
