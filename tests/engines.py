@@ -303,9 +303,24 @@ def url_of(path: Path) -> str:
     return url(told()["postgres"], database_of(path)) if on_engines() else f"sqlite+aiosqlite:///{path}"
 
 
+def database_at(data: Path) -> Path:
+    """The path by which :func:`url_of` knows the database of a data folder."""
+    return data if on_engines() else data / "youli.sqlite3"
+
+
 def copy_database(source: Path, target: Path) -> None:
     """Make the database of one data folder a copy of another's."""
     _beside(lambda: make(told()["postgres"], database_of(target), database_of(source), anew=True))
+
+
+def restore_dump(dump: Path, target: Path) -> None:
+    """Put a dump into the database of a data folder, as a person does who was told to."""
+    port, name = told()["postgres"], database_of(target)
+    _beside(lambda: make(port, name))
+    where = url(port, name).replace("+asyncpg", "")
+    command = ["pg_restore", "--clean", "--if-exists", "--no-owner", f"--dbname={where}", str(dump)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def main() -> None:

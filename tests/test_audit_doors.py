@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from service.app import create_app
 from service.cli import main
 from service.settings import Settings
 from tests.prepared import ready
+from tests.rows import rows_of
 
 SAID = "青瓷盖碗收到就裂成两半了，想退货退款，我的电话是十三个零"
 PRODUCT = "手绘梅子青盖碗礼盒"
@@ -84,9 +84,7 @@ def test_documents_rules_and_samples_are_told(client: TestClient, lived: str) ->
 
 
 def test_nobody_s_words_are_in_the_trail(folder: Path, lived: str) -> None:
-    with sqlite3.connect(folder / "youli.sqlite3") as database:
-        rows = database.execute("SELECT * FROM audit").fetchall()
-    database.close()
+    rows = rows_of(folder, "audit")["audit"]
     trail = "\n".join(str(value) for row in rows for value in row)
     assert len(rows) > 100
     windows = {word[at : at + 4] for word in WORDS if not word.isascii() for at in range(len(word) - 3)}

@@ -1,7 +1,6 @@
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -12,16 +11,21 @@ from typing import Any
 
 import pytest
 
+from service.backup.dumping import dump_command
 from service.backup.making import back_up
 from service.backup.restoring import restore, verify
 from service.cli import main
+from service.database.session import known_migrations
 from service.errors import EnvironmentProblem, Unavailable, UsageError
 from service.library.store import Library
 from service.owner import own_data_dir
 from service.rulebook.thesaurus import load_thesaurus
 from service.schemas import SearchRequest
 from service.settings import HOME, Settings
+from tests import engines
+from tests.engines import on_engines
 from tests.prepared import ready
+from tests.rows import rows_of
 
 ROOT = Path(__file__).resolve().parent.parent
 THESAURUS = HOME / "knowledge" / "thesaurus.yaml"
@@ -46,15 +50,20 @@ def made(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def put_back(path: Path, folder: Path, **more: Any) -> Any:
-    return restore(path, folder, HOME / "knowledge", HOME / "prompts", **more)
+    done = restore(path, folder, HOME / "knowledge", HOME / "prompts", **more)
+    if done.dump is not None:  # what the shell says is left to do
+        engines.restore_dump(done.dump, folder)
+    return done
 
 
-def counts_of(database: Path) -> dict[str, int]:
-    opened = sqlite3.connect(database)
-    names = [row[0] for row in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    counts = {name: opened.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
-    opened.close()
-    return counts
+def counts_of(data: Path) -> dict[str, int]:
+    return {name: len(rows) for name, rows in rows_of(data).items()}
+
+
+def sections(data: Path) -> list[str]:
+    """What passages stand under, each once."""
+    named = [row.section for row in rows_of(data, "chunks")["chunks"]]
+    return list(dict.fromkeys(named))
 
 
 async def top_5(data: Path, queries: list[str]) -> list[list[tuple[str, int, int]]]:
@@ -105,12 +114,10 @@ async def test_made_while_it_is_written_it_is_the_same_elsewhere(tmp_path: Path)
         first = back_up(settings, tmp_path / "first.zip")
         second = back_up(settings, tmp_path / "second.zip")
     at_first, at_second = first.manifest.counts["drafts"], second.manifest.counts["drafts"]
-    assert 0 < at_first <= at_second <= counts_of(settings.data_dir / "youli.sqlite3")["drafts"]
+    assert 0 < at_first <= at_second <= counts_of(settings.data_dir)["drafts"]
     done = put_back(second.path, tmp_path / "elsewhere" / "new")
-    assert counts_of(done.folder / "youli.sqlite3") == second.manifest.counts
-    titles = sqlite3.connect(settings.data_dir / "youli.sqlite3")
-    queries = [row[0] for row in titles.execute("SELECT DISTINCT section FROM chunks ORDER BY id LIMIT 50")]
-    titles.close()
+    assert counts_of(done.folder) == second.manifest.counts
+    queries = sections(settings.data_dir)[:50]
     assert len(queries) == 50
     before = await top_5(settings.data_dir, queries)
     assert await top_5(done.folder, queries) == before
@@ -120,12 +127,13 @@ async def test_made_while_it_is_written_it_is_the_same_elsewhere(tmp_path: Path)
 def test_what_is_in_it_and_what_is_not(settings: Settings, made: Path) -> None:
     told = verify(made)
     paths = {entry.path for entry in told.files}
-    assert {"data/youli.sqlite3", "data/signing.key", "knowledge/facts.yaml", "prompts/draft.md"} <= paths
+    kind, database = ("postgresql", "data/youli.pgdump") if on_engines() else ("sqlite", "data/youli.sqlite3")
+    assert {database, "data/signing.key", "knowledge/facts.yaml", "prompts/draft.md"} <= paths
     assert not any("chroma" in path or "learned" in path or "-wal" in path for path in paths)
     with zipfile.ZipFile(made) as archive:
         lines = archive.read("data/evals/run_20261122-0930-1a2b/results.jsonl").decode().splitlines()
     assert lines == ['{"case": 1}', '{"case": 2}']
-    assert (told.counts["documents"] > 0, told.migration, told.database) == (True, told.migration, "sqlite")
+    assert (told.counts["documents"] > 0, told.migration, told.database) == (True, known_migrations()[-1], kind)
     assert made.stat().st_mode & 0o077 == 0
     assert [path.name for path in made.parent.iterdir()] == ["one.zip"]
 
@@ -172,7 +180,11 @@ def changed(made: Path, target: Path, **more: Any) -> Path:
     [
         ({"format": 2, "of": "tomorrow"}, "backup_newer"),
         ({"migration": "9999"}, "database_newer"),
-        ({"counts": {"drafts": 7}}, "backup_broken"),
+        pytest.param(
+            {"counts": {"drafts": 7}},
+            "backup_broken",
+            marks=pytest.mark.sqlite_only("a dump's rows are only counted where it is put back"),
+        ),
         ({"files": []}, "backup_broken"),
     ],
 )
@@ -212,6 +224,14 @@ def test_the_teams_files_of_then_are_kept_where_they_are_others_now(made: Path, 
     assert put_back(made, tmp_path / "same").differs == ()
 
 
+def test_the_address_is_said_as_the_servers_own_program_takes_it() -> None:
+    url = "postgresql+asyncpg://desk:geheim@db.example/shop?pooler=on&ssl=require&application_name=x"
+    command, environment = dump_command(url, Path("x.pgdump"))
+    assert command[-1] == "--dbname=postgresql://desk@db.example/shop?application_name=x&sslmode=require"
+    assert (environment, "geheim" in " ".join(command)) == ({"PGPASSWORD": "geheim"}, False)
+
+
+@pytest.mark.sqlite_only("a broken file")
 def test_a_damaged_database_is_not_backed_up(settings: Settings, tmp_path: Path) -> None:
     data = shutil.copytree(settings.data_dir, tmp_path / "data")
     with (data / "youli.sqlite3").open("rb+") as file:
@@ -253,11 +273,11 @@ def test_into_a_mounted_folder_and_after_a_restore_that_was_stopped(made: Path, 
             own_data_dir(folder)
         assert problem.value.code == "restore_unfinished"
         put_back(made, folder)
-        assert counts_of(folder / "youli.sqlite3") == verify(made).counts
+        assert counts_of(folder) == verify(made).counts
         own_data_dir(folder).close()
         done = put_back(made, folder, force=True)
         assert done.kept is not None
-        assert (done.kept / "youli.sqlite3").exists()
+        assert (done.kept / ("youli.pgdump" if on_engines() else "youli.sqlite3")).exists()
     finally:
         subprocess.run(["umount", folder], check=True)
 

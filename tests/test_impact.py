@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,10 @@ from service.errors import Conflict, NotFound, Unavailable, UsageError, YouliErr
 from service.library.store import Library
 from service.rulebook.cited import CitedRule
 from service.schemas import DocumentState, Draft, Inquiry
-from service.settings import Settings, read_settings
+from service.settings import read_settings
 from tests.desk import draft, shipped
 from tests.papers import added
+from tests.rows import rows_of
 
 WORDS = (
     "取暖器一直没拆、封条好好的，家里交了暖气费、屋里不冷，用不上想退：签收超过七天、没有毛病的，不再办理无理由退货。"
@@ -127,10 +127,11 @@ def test_the_command_tries_on_a_copy(
         (tmp_path / name).write_bytes(heater(more))
     first = told(capsys, "add", str(tmp_path / "a.md"), "--kind", "shop", "--publish")
     told(capsys, "add", str(tmp_path / "b.md"), "--kind", "shop", "--document", first["id"])
-    before = contents(tmp_path / "data")
+    before = rows_of(tmp_path / "data")
+    assert before["versions"]
     found = Impact.model_validate(told(capsys, "publish", first["id"], "--impact"))
     assert found.cases == 3 and "overdue_no_reason.a1" in {one.case for one in found.touched}
-    assert contents(tmp_path / "data") == before
+    assert rows_of(tmp_path / "data") == before
     assert told(capsys, "show", first["id"])["version"] == 1
     told(capsys, "publish", first["id"], "--version", "9", "--impact", code=2)
     told(capsys, "publish", "nobody", "--impact", code=2)
@@ -142,21 +143,14 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> 
     return json.loads(out or err)
 
 
-def contents(data: Path) -> list[str]:
-    """Everything that is kept, row by row."""
-    with sqlite3.connect(data / "youli.sqlite3") as connection:
-        rows = list(connection.iterdump())
-    connection.close()
-    return rows
-
-
-def test_what_cannot_be_copied_is_said(settings: Settings, tmp_path: Path) -> None:
+def test_what_cannot_be_copied_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         copy_of(read_settings(database_url="mysql://u:p@h/d"), tmp_path)
     assert "SQLite" in caught.value.detail and "u:p" not in caught.value.detail
     with pytest.raises(Unavailable) as away:
         copy_of(read_settings(database_url="postgresql://u:geheim@127.0.0.1:1/d"), tmp_path)
     assert (away.value.code, "geheim" in away.value.detail) == ("database_away", False)
+    none = tmp_path / "data"
     with pytest.raises(NotFound):
-        copy_of(settings, tmp_path)
-    assert not settings.data_dir.exists()
+        copy_of(read_settings(data_dir=none, database_url=f"sqlite+aiosqlite:///{none / 'youli.sqlite3'}"), tmp_path)
+    assert not none.exists()

@@ -1,17 +1,13 @@
-"""The database as one file, taken while others write it: SQLite's own online copy, or ``pg_dump``."""
+"""The database as one file, taken while others write it: SQLite's own online copy."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import subprocess
 import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-
-from sqlalchemy.engine import URL, make_url
 
 from service.errors import EnvironmentProblem, Unavailable
 
@@ -116,31 +112,3 @@ def _translated(error: sqlite3.Error, source: Path, target: Path) -> Exception:
         return Unavailable("disk_full", path=target.parent)
     reason = getattr(error, "sqlite_errorname", type(error).__name__)
     return EnvironmentProblem("database_broken", path=source, reason=reason)
-
-
-def dump_command(url: str, target: Path) -> tuple[list[str], dict[str, str]]:
-    """``pg_dump`` for a database, and what it must find in its environment (the password)."""
-    parsed = make_url(url)
-    command = ["pg_dump", "--format=custom", f"--file={target}", f"--dbname={plain(parsed)}"]
-    return command, {"PGPASSWORD": parsed.password} if parsed.password else {}
-
-
-def plain(url: URL) -> str:
-    """The address as PostgreSQL's own programs take it, without the password."""
-    return url.set(drivername="postgresql", password=None).render_as_string()
-
-
-def dump_postgres(url: str, target: Path) -> bool:
-    """Have ``pg_dump`` write a database to ``target``; False where it is not installed.
-
-    Raises:
-        EnvironmentProblem: ``dump_failed``, with the first line of what it said.
-    """
-    if shutil.which("pg_dump") is None:
-        return False
-    command, environment = dump_command(url, target)
-    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, errors="replace")
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["pg_dump"])[0]
-        raise EnvironmentProblem("dump_failed", reason=said[:300])
-    return True

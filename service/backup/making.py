@@ -7,7 +7,6 @@ examples, which is learned again; locks and unfinished files. Keys are in the da
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import re
@@ -23,10 +22,10 @@ from pathlib import Path
 from typing import IO
 
 import psutil
-from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from service.backup.copying import Copied, copy_sqlite, dump_command, dump_postgres
+from service.backup.copying import copy_sqlite
+from service.backup.dumping import dump, dump_command
 from service.backup.manifest import (
     DATA,
     DATABASE,
@@ -77,7 +76,7 @@ def back_up(settings: Settings, target: Path, now: datetime | None = None) -> Ma
     Raises:
         UsageError: ``backup_exists``.
         EnvironmentProblem: ``backup_unwritable``; ``database_missing``, ``database_broken``, ``dump_failed``.
-        Unavailable: ``disk_full``, ``db_busy``.
+        Unavailable: ``disk_full``, ``db_busy``, ``database_away``.
     """
     moment = now or datetime.now(UTC)
     path = target / f"youli-{moment:%Y%m%dT%H%M%SZ}{SUFFIX}" if target.is_dir() else target
@@ -110,8 +109,7 @@ def _written(settings: Settings, part: Path, moment: datetime) -> tuple[Manifest
     if dialect == "sqlite":
         seen, inside, included = copy_sqlite(Path(str(make_url(settings.database).database)), copy), DATABASE, True
     else:
-        seen, inside = asyncio.run(_counted(settings)), DUMP
-        included = dump_postgres(settings.database, copy)
+        (seen, included), inside = dump(settings.database, copy), DUMP
         command = None if included else " ".join(dump_command(settings.database, Path(DUMP))[0])
     entries: list[Entry] = []
     with part.open("xb") as file:
@@ -177,26 +175,6 @@ def _files(folder: Path) -> list[Path]:
         paths = (Path(place) / name for name in sorted(names) if not _PASSING.fullmatch(name))
         found += [path for path in paths if path.is_file() and not path.is_symlink()]
     return found
-
-
-async def _counted(settings: Settings) -> Copied:
-    """Rows of a PostgreSQL database by table, in one transaction."""
-    from service.database.session import Database
-
-    database = await Database.open(settings.database)
-    try:
-        async with database.reading() as connection:
-            names = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1"
-            tables = [row[0] for row in await connection.execute(text(names))]
-            counts = {
-                name: int((await connection.execute(text(f'SELECT count(*) FROM "{name}"'))).scalar_one())
-                for name in tables
-            }
-            migration = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar()
-            moved = (await connection.execute(text("SELECT generation, digest FROM pointer"))).first()
-    finally:
-        await database.close()
-    return Copied(str(migration), counts, f"{moved[0]}:{moved[1]}" if moved else None)
 
 
 def _verified(part: Path, manifest: Manifest) -> None:

@@ -45,7 +45,7 @@ def run_impact(wanted: Wanted, as_json: bool) -> int:
     """Show what a publication would do to the suite's cases; 1 when the library would refuse it.
 
     Raises:
-        UsageError: the database is no SQLite file.
+        UsageError: the database is of a kind we do not know.
         NotFound: no such document or version for this shop.
         Conflict: the document is managed by files.
     """

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from sqlalchemy import insert, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database import postgres
 from service.database.faults import translate
-from service.database.session import Database
+from service.database.session import READING, Database
 from service.database.tables import (
     chunks,
     documents,
@@ -53,8 +55,9 @@ def beside(work: Callable[[], Awaitable[T]]) -> T:
         return thread.submit(lambda: asyncio.run(whole())).result()
 
 
-async def revision_of(url: str) -> str | None:
-    """The newest migration a server's database has; None where there is none. Migrates nothing.
+@asynccontextmanager
+async def seen_at_once(url: str) -> AsyncIterator[AsyncConnection]:
+    """A connection to a server on which all is read as of one moment, however long that takes; migrates nothing.
 
     Raises:
         EnvironmentProblem: it does not let us in.
@@ -62,13 +65,12 @@ async def revision_of(url: str) -> str | None:
     """
     parsed = postgres.normal(make_url(url))
     shown = f"{parsed.host}/{parsed.database}"
-    engine = postgres.engine(parsed)
+    engine = postgres.engine(parsed, patient=True)
     try:
-        async with engine.connect() as connection:
-            there = "SELECT to_regclass('alembic_version') IS NOT NULL"
-            if not (await connection.execute(text(there))).scalar():
-                return None
-            return str((await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one())
+        async with engine.connect() as opened:
+            connection = await opened.execution_options(**READING)
+            await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            yield connection
     except DBAPIError as error:
         raise translate(error, shown) from None
     except OSError:
@@ -79,6 +81,20 @@ async def revision_of(url: str) -> str | None:
         raise
     finally:
         await engine.dispose()
+
+
+async def migrated(connection: AsyncConnection) -> str | None:
+    """The newest migration a server's database has; None where there is none."""
+    there = "SELECT to_regclass('alembic_version') IS NOT NULL"
+    if not (await connection.execute(text(there))).scalar():
+        return None
+    return str((await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one())
+
+
+async def revision_of(url: str) -> str | None:
+    """As :func:`migrated`, of the database at an address; with its errors."""
+    async with seen_at_once(url) as connection:
+        return await migrated(connection)
 
 
 async def copy_knowledge(url: str, target: str) -> None:

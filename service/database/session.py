@@ -41,7 +41,7 @@ _REACHED = "SELECT (SELECT max(seq) FROM audit_head), (SELECT max(generation) FR
 PROBE_BYTES = 64 * 2**20
 """Up to this size the whole file is checked at every start (about 0.1 s); beyond it, damage shows when it is met."""
 
-_READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 """A server shows every statement the newest state unless told otherwise; a file keeps one for a whole transaction."""
 
 
@@ -114,7 +114,7 @@ class Database:
         self._check_place()
         with self._translated():
             async with self.engine.connect() as plain:
-                yield await plain.execution_options(**_READING) if self.server else plain
+                yield await plain.execution_options(**READING) if self.server else plain
 
     async def write(self, work: Work[T], audit: Told[T] = (), *, alone: bool = False) -> T:
         """Run ``work(connection)`` in the next committed group; see :meth:`Writer.submit`.
