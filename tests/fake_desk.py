@@ -149,7 +149,8 @@ class FakeDesk:
     limiter: Any = field(default=None)
 
     def __post_init__(self) -> None:
-        self.limiter = self.limiter or Limiter(self.settings)
+        """Counts are its own: a client without a lifespan has a loop for every request, no connection outlives one."""
+        self.limiter = self.limiter or Limiter(self.settings.model_copy(update={"redis_url": None}))
 
     @property
     def knowledge_version(self) -> str:

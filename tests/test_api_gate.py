@@ -27,7 +27,7 @@ CHAT = {"model": "youli", "messages": [{"role": "user", "content": "在吗"}]}
 
 
 def _desk(drafter: FakeDrafter | None = None, **more: Any) -> FakeDesk:
-    settings = Settings(auth="off", data_dir=Path("unused"), **more)
+    settings = Settings(auth="off", data_dir=Path("unused"), redis_url=None, **more)
     return FakeDesk(settings=settings, drafter=drafter or FakeDrafter(), limiter=Limiter(settings))
 
 

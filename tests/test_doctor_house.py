@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import resource
 import shutil
-import sqlite3
 from collections import namedtuple
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,9 +17,13 @@ from service.commands.doctor import Line, diagnose
 from service.commands.doctor_house import look_at_house
 from service.commands.doctor_stores import look_at_servers
 from service.database.session import Database
+from service.database.tables import drafts
 from service.schemas.keys import KeyIn
 from service.settings import Settings, read_settings
+from tests.engines import database_at, on_engines, url_of
+from tests.forging import forge
 from tests.prepared import ready
+from tests.test_database import row
 
 
 @pytest.fixture
@@ -33,8 +35,11 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield folder
 
 
-def _said(part: str, online: bool = False) -> list[Line]:
-    return [line for line in diagnose(online, only="knowledge") if line.part == part]
+def _said(part: str, online: bool | None = None) -> list[Line]:
+    """Lines of a part; a server is only asked when told to, here wherever there is one."""
+    return [
+        line for line in diagnose(on_engines() if online is None else online, only="knowledge") if line.part == part
+    ]
 
 
 def _house(**settings: object) -> dict[str, tuple[str, str]]:
@@ -43,9 +48,15 @@ def _house(**settings: object) -> dict[str, tuple[str, str]]:
 
 
 async def _with_keys(folder: Path, *keys: dict[str, object]) -> None:
-    database = await Database.open(f"sqlite+aiosqlite:///{folder / 'youli.sqlite3'}")
+    database = await Database.open(url_of(database_at(folder)))
     for key in keys:
         await Keys(database).create(KeyIn.model_validate(key))
+    await database.close()
+
+
+async def _with_a_draft(folder: Path, at: datetime) -> None:
+    database = await Database.open(url_of(database_at(folder)))
+    await database.insert(drafts, row("dft_x") | {"created_at": at})
     await database.close()
 
 
@@ -63,33 +74,23 @@ def test_a_trail_somebody_changed_fails_the_gate(data: Path) -> None:
     asyncio.run(_with_keys(data, {"name": "a", "role": "admin", "shop": "*"}))
     (line,) = _said("audit")
     assert line.state == "ok"
-    with closing(sqlite3.connect(data / "youli.sqlite3")) as there:
-        (names,) = zip(*there.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'"), strict=True)
-        for name in names:
-            there.execute(f"DROP TRIGGER {name}")
-        there.commit()
-        (line,) = _said("audit")
-        assert line.state == "gate" and "触发器" in line.text
-        there.execute("UPDATE audit SET action = 'nothing.done'")
-        there.commit()
+    forge(database_at(data), leave=False)
+    (line,) = _said("audit")
+    assert line.state == "gate" and "触发器" in line.text
+    forge(database_at(data), "UPDATE audit SET action = 'nothing.done'")
     (line,) = _said("audit")
     assert line.state == "gate" and "youli audit verify" in line.text
 
 
 def test_a_row_of_tomorrow_means_a_clock_that_is_wrong(data: Path) -> None:
     assert [line.state for line in _said("clock")] == ["ok"]
-    with closing(sqlite3.connect(data / "youli.sqlite3")) as there:
-        there.execute(
-            "INSERT INTO drafts (id, shop, created_at, knowledge_version, inquiry, draft, state)"
-            " VALUES ('dft_x', 'default', '2199-01-01 00:00:00.000000', 'g1', '{}', '{}', 'open')"
-        )
-        there.commit()
+    asyncio.run(_with_a_draft(data, datetime(2199, 1, 1, tzinfo=UTC)))
     (line,) = _said("clock")
     assert line.state == "gate" and "对时" in line.text
 
 
 def test_several_workers_need_stores_they_can_share() -> None:
-    state, text = _house(workers=4, redis_url="redis://x")["workers"]
+    state, text = _house(workers=4, redis_url="redis://x", chroma_url=None, database_url=None)["workers"]
     assert state == "broken"
     assert "YOULI_DATABASE_URL、YOULI_CHROMA_URL" in text and "YOULI_REDIS_URL" not in text
     whole = _house(workers=4, redis_url="redis://x", chroma_url="http://x", database_url="postgresql://x")
@@ -126,7 +127,7 @@ def test_servers_are_asked_only_when_told_to(data: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("YOULI_REDIS_URL", "redis://127.0.0.1:1")
     monkeypatch.setenv("YOULI_CHROMA_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("YOULI_DATABASE_URL", "postgresql://u:geheim@127.0.0.1:1/x")
-    (line,) = _said("database")
+    (line,) = _said("database", online=False)
     assert line.state == "note"
     (away,) = _said("database", online=True)
     assert away.state == "broken" and "geheim" not in away.text

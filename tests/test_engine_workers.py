@@ -195,7 +195,7 @@ def test_when_the_manager_is_killed_its_workers_end_too(tmp_path: Path) -> None:
     running = _start(learned(tmp_path), "--workers", "2", **_servers("killed"))
     workers = _workers(running)
     os.kill(running.process.pid, signal.SIGKILL)
-    running.process.wait()
     _until(lambda: not any(process.is_running() for process in workers), 15)
+    running.process.communicate()  # nobody has its ends of the pipes any more
     again = _start(tmp_path, "--workers", "2", **_servers("killed2"))
     assert again.stop()[0] == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,22 @@ from service.writing.page import Spent
 
 ANNA = Acting("key_anna", "agent", "demo", "agent")
 BEN = Acting("key_ben", "agent", "demo", "agent")
+
+
+@pytest.fixture(autouse=True)
+async def _let_go(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Whatever connections a test's limiters have end with its loop."""
+    opened: list[Limiter] = []
+    begin = Limiter.__init__
+
+    def noted(self: Limiter, *given: Any, **more: Any) -> None:
+        begin(self, *given, **more)
+        opened.append(self)
+
+    monkeypatch.setattr(Limiter, "__init__", noted)
+    yield
+    for limiter in opened:
+        await limiter.close()
 
 
 def _settings(**more: Any) -> Settings:
@@ -98,7 +115,7 @@ async def test_what_is_reported_counts_and_what_is_not_is_estimated(
 
 
 async def test_a_restart_gives_nobody_a_second_budget(tmp_path: Path) -> None:
-    settings = Settings(auth="off", data_dir=tmp_path, tokens_per_day=100)
+    settings = Settings(auth="off", data_dir=tmp_path, redis_url=None, tokens_per_day=100)
     for left in (70, 40, 10):
         limiter = Limiter(settings)
         await limiter.open()
@@ -119,7 +136,7 @@ async def test_a_restart_gives_nobody_a_second_budget(tmp_path: Path) -> None:
 
 async def test_a_count_is_kept_a_moment_after_it_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.limiting.kept.WAIT_S", 0.01)
-    limiter = Limiter(Settings(auth="off", data_dir=tmp_path, tokens_per_day=100))
+    limiter = Limiter(Settings(auth="off", data_dir=tmp_path, redis_url=None, tokens_per_day=100))
     limiter.budget.add(ANNA, Meter(0.0, True, bill=Spent(0.0, usage={"total_tokens": 30})))
     file = tmp_path / COUNTS
     async with asyncio.timeout(20):
@@ -131,7 +148,7 @@ async def test_a_count_is_kept_a_moment_after_it_was_made(tmp_path: Path, monkey
 
 async def test_a_folder_that_cannot_be_written_costs_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.limiting.kept.WAIT_S", 0.01)
-    limiter = Limiter(Settings(auth="off", data_dir=tmp_path / "gone", tokens_per_day=100))
+    limiter = Limiter(_settings(data_dir=tmp_path / "gone", redis_url=None, tokens_per_day=100))
     with structlog.testing.capture_logs() as logs:
         for _ in range(3):
             limiter.budget.add(ANNA, Meter(0.0, True, bill=Spent(0.0, usage={"total_tokens": 30})))

@@ -81,11 +81,21 @@ def test_a_service_that_stops_says_no_at_once() -> None:
 Usage = namedtuple("Usage", "total used free")
 
 
-@pytest.mark.parametrize(("free", "state"), [(10**9, "up"), (150 * 2**20, "degraded"), (2**20, "down")])
-def test_room_on_the_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, state: str) -> None:
+@pytest.mark.parametrize(
+    ("free", "database", "state"),
+    [
+        (10**9, None, "up"),
+        (150 * 2**20, None, "degraded"),
+        (2**20, None, "down"),
+        (2**20, "postgresql://elsewhere/desk", "degraded"),
+    ],
+)
+def test_room_on_the_disk(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, database: str | None, state: str
+) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**12, 0, free))
-    desk = FakeDesk(settings=Settings(auth="off", data_dir=tmp_path / "not" / "there"))
-    answer = client_of(desk).get("/readyz")
+    settings = Settings(auth="off", data_dir=tmp_path / "not" / "there", database_url=database)
+    answer = client_of(FakeDesk(settings=settings)).get("/readyz")
     assert answer.json()["parts"]["disk"]["state"] == state
     assert answer.status_code == (503 if state == "down" else 200)
 

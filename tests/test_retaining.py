@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 
 from service.cli import main
 from service.database.drafts import DraftStore
@@ -26,7 +26,7 @@ from service.retaining import retain, sweep_once
 from service.schemas import Context, FeedbackIn, Inquiry, Message
 from service.settings import Settings
 from tests.fake_desk import a_draft
-from tests.test_audit import forge
+from tests.forging import forge
 from tests.test_database import url_of
 
 NOW = datetime.now(UTC)
@@ -165,33 +165,25 @@ async def test_a_process_that_died_at_it_does_not_keep_the_turn(database: Databa
 async def aged_trail(database: Database, path: Path, old: int, young: int) -> None:
     """A trail whose first rows are older than it has to be kept."""
     await database.note([Entry("draft.made", f"dft_{number}", "demo") for number in range(old + young)])
-    ago = (NOW - timedelta(days=FLOOR.trail.days + 5)).strftime("%Y-%m-%d %H:%M:%S.%f")
+    ago = (NOW - timedelta(days=FLOOR.trail.days + 5)).strftime("%Y-%m-%d %H:%M:%S.%f")  # UTC, or some hours from it
     forge(path, f"UPDATE audit SET at = '{ago}' WHERE seq <= {old}")
-    await reseal(database)
+    forge(path, *await resealed(database))
 
 
-async def reseal(database: Database) -> None:
-    """The chain as it would be had those rows been written then."""
+async def resealed(database: Database) -> list[str]:
+    """What to change for the chain to be as it would be had those rows been written then."""
     from service.database.audit import NOTHING, row_hash
+    from service.database.tables_audit import audit
 
-    async with database.engine.begin() as connection:
-        names = [
-            name for (name,) in await connection.execute(text("SELECT name FROM sqlite_master WHERE type='trigger'"))
-        ]
-        kept = [sql for (sql,) in await connection.execute(text("SELECT sql FROM sqlite_master WHERE type='trigger'"))]
-        for name in names:
-            await connection.execute(text(f"DROP TRIGGER {name}"))
-        last = NOTHING
-        for row in (await connection.execute(text("SELECT * FROM audit ORDER BY seq"))).mappings().all():
-            at = datetime.fromisoformat(row["at"]).replace(tzinfo=UTC)
-            told = [row[name] for name in ("actor", "role", "shop", "request", "action", "object", "details")]
-            digest = row_hash(last, row["seq"], at, told)
-            values = {"prev": last, "hash": digest, "seq": row["seq"]}
-            await connection.execute(text("UPDATE audit SET prev=:prev, hash=:hash WHERE seq=:seq"), values)
-            last = digest
-        await connection.execute(text("UPDATE audit_head SET hash=:hash"), {"hash": last})
-        for sql in kept:
-            await connection.execute(text(sql))
+    statements, last = [], NOTHING
+    async with database.reading() as connection:
+        rows = (await connection.execute(select(audit).order_by(audit.c.seq))).mappings().all()
+    for row in rows:
+        told = [row[name] for name in ("actor", "role", "shop", "request", "action", "object", "details")]
+        digest = row_hash(last, row["seq"], row["at"], told)
+        statements.append(f"UPDATE audit SET prev = '{last}', hash = '{digest}' WHERE seq = {row['seq']}")
+        last = digest
+    return [*statements, f"UPDATE audit_head SET hash = '{last}'"]
 
 
 async def test_the_trail_is_cut_past_its_floor_and_still_verifies(database: Database, tmp_path: Path) -> None:
@@ -233,7 +225,7 @@ def test_the_command_counts_and_says_what_a_clock_needs(
     assert main(["retention", "--apply"]) == 0
 
     async def stop_for_long() -> None:
-        database = await Database.open(url_of(tmp_path / "youli.sqlite3"))
+        database = await Database.open(Settings(data_dir=tmp_path).database)
         async with database.engine.begin() as connection:
             await connection.execute(update(sweeps).values(swept_at=NOW - timedelta(days=90)))
         await database.close()
