@@ -20,7 +20,8 @@ from service.assembly import Desk
 from service.database.drafts import DraftStore
 from service.database.session import Database
 from service.drafting import Drafter
-from service.schemas import DocumentIngested, Event, Inquiry
+from service.errors import NotFound
+from service.schemas import DocumentIngested, DocumentState, Event, Inquiry
 from tests.desk import EmptyLibrary, shipped
 from tests.engines import on_engines, url_of
 from tests.fake_desk import FakeDesk, FakeLibrary
@@ -34,6 +35,9 @@ class CountedLibrary(FakeLibrary):
     """Uploads are counted."""
 
     database: Any = None
+
+    async def publish(self, document_id: str, *given: Any, **more: Any) -> DocumentState:
+        raise NotFound("document_not_found", id=document_id)
 
     async def add(self, name: str, data: bytes, **form: Any) -> DocumentIngested:
         self.added.append((name, data, form))

@@ -14,7 +14,7 @@ from sqlalchemy import update
 from service.database.tables_idempotency import idempotency
 from service.idempotency.keeper import policy
 from tests import engines
-from tests.once import Shop, code_of, shop_on
+from tests.once import KEY, Shop, code_of, shop_on
 
 pytestmark = pytest.mark.xdist_group("engines")
 _names = (f"once{n}" for n in itertools.count())
@@ -56,3 +56,10 @@ async def test_what_one_process_works_on_the_other_leaves_alone_until_it_is_sile
     assert (late.status_code, late.json()["id"]) == (201, taken.json()["id"])
     assert await other.rows("drafts") == 1
     assert (await one.draft()).content == taken.content
+
+
+@pytest.mark.parametrize(("length", "status"), [(200, 404), (201, 422), (2_000, 422)])
+async def test_a_longer_name_than_any_document_has_is_refused(two: tuple[Shop, Shop], length: int, status: int) -> None:
+    where = f"/v1/knowledge/documents/{'0' * length}/publish"
+    answers = [await shop.client.post(where, json={}, headers={KEY: "long"}) for shop in two]
+    assert [answer.status_code for answer in answers] == [status, status]

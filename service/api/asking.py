@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _DRAFT = re.compile(r"dft_[0-9A-Za-z]{1,60}")
 _DRAFTS, _DOCUMENTS = "/v1/drafts/", "/v1/knowledge/documents"
+_LONGEST = 200
+"""Characters of the longest name a document can have: PostgreSQL keeps the columns to it."""
 
 
 async def form_of(request: Request) -> FormData | None:
@@ -50,7 +52,7 @@ async def ask_of(route: APIRoute, request: Request, key: str, form: FormData | N
         operation=operation,
         digest=digest,
         draft_id=_draft_named(request.url.path, about, value),
-        document_id=about if request.url.path.startswith(_DOCUMENTS) and isinstance(about, str) else None,
+        document_id=_document_named(request.url.path, about),
     )
 
 
@@ -68,11 +70,17 @@ def _draft_named(path: str, about: object, value: object) -> str | None:
     return named if isinstance(named, str) and _DRAFT.fullmatch(named) else None
 
 
+def _document_named(path: str, about: object) -> str | None:
+    """The document the path is about; a longer name than any has is nobody's."""
+    named = path.startswith(_DOCUMENTS) and isinstance(about, str) and len(about) <= _LONGEST
+    return str(about) if named else None
+
+
 def document_made(request: Request, status: int, body: bytes | None) -> str | None:
     """The document an upload made."""
     if request.url.path != _DOCUMENTS or status >= 300 or not body:
         return None
-    return str(json.loads(body).get("id", ""))[:200] or None
+    return str(json.loads(body).get("id", ""))[:_LONGEST] or None
 
 
 def _media(request: Request) -> str:
