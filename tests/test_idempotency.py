@@ -264,7 +264,7 @@ async def test_work_that_is_cancelled_gives_the_key_back(shop: Shop) -> None:
 
 
 async def _as_left_behind(shop: Shop, **more: Any) -> None:
-    """The rows as a process leaves them that ends after its work and before its answer; on a server, long enough ago."""
+    """The rows as a process leaves them that ends after its work and before its answer; where many serve, long ago."""
     gone: dict[str, Any] = {"state": "running", "owner": "prc_gone", "status": None, "body": None, "kept": None}
     if shop.database.server:
         gone["beat_at"] = datetime.now(UTC) - timedelta(seconds=policy().lease_s + 1)

@@ -183,6 +183,7 @@ def test_a_folder_that_is_a_file_or_not_writable(tmp_path: Path) -> None:
     assert (code, "/proc/youli" in line) == (3, True)
 
 
+@pytest.mark.sqlite_only("a broken file")
 def test_a_broken_database_is_left_alone(tmp_path: Path) -> None:
     database = tmp_path / "youli.sqlite3"
     database.write_bytes(b"this is no database" * 100)
