@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ import pytest
 from tests.fake_model import FakeModel, obedient
 from tests.once import ASKED, KEY
 from tests.prepared import ready
+from tests.rows import rows_of
 from tests.test_serve import START_S, Server, start_server
 
 MODEL = ASKED | {"writer": "model"}
@@ -83,9 +83,7 @@ def _until_there(server: Server, key: str, **more: Any) -> tuple[int, bytes, Any
 
 
 def _drafts(data: Path) -> int:
-    with sqlite3.connect(data / "youli.sqlite3") as database:
-        found: int = database.execute("SELECT count(*) FROM drafts").fetchone()[0]
-        return found
+    return len(rows_of(data, "drafts")["drafts"])
 
 
 def test_racing_duplicates_ask_the_model_once(server: Server, slow: FakeModel, data: Path) -> None:

@@ -23,6 +23,7 @@ from service.settings import Settings
 from tests.desk import KNOWLEDGE, shipped
 from tests.fake_desk import is_problem
 from tests.prepared import ready
+from tests.rows import empty, rows_of
 
 UMBRELLA: dict[str, Any] = examples_of("create_draft")["refuse"]["request"]
 CLOSING = "您琢磨琢磨，定下来吱一声。"
@@ -124,7 +125,6 @@ def test_what_is_private_unfounded_or_forbidden_is_not_proposed(client: TestClie
     assert [one.text for one in listed(client, kind="script")] == []
 
 
-@pytest.mark.sqlite_only("looks into the file")
 def test_a_case_is_made_from_the_draft_and_goes_with_it(client: TestClient, home: Path) -> None:
     edited(client)
     gathered(client)
@@ -134,14 +134,10 @@ def test_a_case_is_made_from_the_draft_and_goes_with_it(client: TestClient, home
     assert "+  messages:" in shown["patch"]
     assert UMBRELLA["messages"][0]["content"] in shown["patch"]
 
-    import sqlite3
-
-    with sqlite3.connect(home / "youli.sqlite3") as connection:
-        kept = connection.execute("SELECT text, pairs FROM proposals WHERE kind != 'script'").fetchall()
-        assert kept
-        assert all(text is None for text, _ in kept)
-        connection.execute("DELETE FROM feedback")
-        connection.execute("DELETE FROM drafts")
+    kept = [row for row in rows_of(home, "proposals")["proposals"] if row.kind != "script"]
+    assert kept
+    assert all(row.text is None for row in kept)
+    empty(home, "feedback", "drafts")
     gone = client.get(f"/v1/proposals/{case.id}").json()
     assert (gone["text"], gone["patch"]) == (None, None)
     is_problem(client.post(f"/v1/proposals/{case.id}/accept", json={}), 409, "proposal_unfit")
