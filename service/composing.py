@@ -65,19 +65,12 @@ class Composer:
         """Ask for everything, then check it; a changed matter is written again."""
         page = await side.page(matter, reads=True)
         try:
-            if side.reads_first(matter):
-                before, matter = matter, await reconsider(matter, await side.writer.read(page, spent))
-                if matter.differs(before):
-                    yield matter
-                    page = await side.page(matter, reads=False)
-                page = side.settled(page)
             written = await self._write_all(side, page, spent, matter.inquiry.variants)
-            if page.reads:
-                before, matter = matter, await reconsider(matter, written[0].claims)
-                if matter.differs(before):
-                    yield matter
-                    page = await side.page(matter, reads=False)
-                    written = await self._write_all(side, page, spent, matter.inquiry.variants)
+            before, matter = matter, await reconsider(matter, written[0].claims)
+            if matter.differs(before):
+                yield matter
+                page = await side.page(matter, reads=False)
+                written = await self._write_all(side, page, spent, matter.inquiry.variants)
         except ModelError as error:
             yield self._by_playbook(matter, _gave_up(spent, error), spent.usage)
             return

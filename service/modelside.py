@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from service.citing import Cited
 from service.evidence import EvidenceRules, claimable
@@ -16,7 +15,6 @@ from service.writing.model import ModelWriter
 from service.writing.page import Page
 from service.writing.slots import Brief, Slots, show
 
-READS_FIRST = "first_below"
 BIG = 4_000
 """Characters of a conversation from which on its masking is left to a thread."""
 UNDERSTOOD = ("demand", "cause", "emotion", "threat")
@@ -42,10 +40,6 @@ class ModelSide:
             common=frozenset(words["common"]["chars"]),
         )
 
-    def reads_first(self, matter: Matter) -> bool:
-        """Whether the offline reading is too unsure to have anything written on it."""
-        return 100 * matter.understood.confidence < self.writer.reading_rules[1][READS_FIRST]
-
     async def page(self, matter: Matter, *, reads: bool) -> Page:
         """What the model is asked for a matter."""
         brief, inquiry = matter.brief, matter.inquiry
@@ -67,10 +61,6 @@ class ModelSide:
             max_chars=inquiry.style.max_chars,
             reads=reads,
         )
-
-    def settled(self, page: Page) -> Page:
-        """The page for a matter that has been read."""
-        return replace(page, reads=False)
 
     def _common(self, book: FactBook) -> tuple[str, str]:
         """The stable part of the prompt, worked out once a rulebook."""

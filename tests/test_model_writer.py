@@ -364,16 +364,6 @@ async def test_a_reading_of_another_form_claims_nothing(writer, fake, reading):
     assert (await write(writer)).written.claims == []
 
 
-async def test_reading_alone_asks_for_nothing_else(writer, fake):
-    fake.script(Reply.says({"reading": {"claims": [{"fact": "拆封了", "value": True, "quote": "拆了"}]}}))
-    spent = Spent(time.monotonic() + 5)
-    claims = await writer.read(page_of(writer), spent)
-    assert [(c.fact, c.value) for c in claims] == [("拆封了", "true")]
-    schema = fake.requests[0].json["response_format"]["json_schema"]["schema"]
-    assert schema["required"] == ["reading"]
-    assert "要写的步骤" not in fake.requests[0].json["messages"][1]["content"]
-
-
 async def test_rewriting_asks_for_the_failed_steps_with_the_reasons_and_the_same_stable_part(writer, fake):
     page, spent = page_of(writer), Spent(time.monotonic() + 5)
     await writer.write(page, spent)

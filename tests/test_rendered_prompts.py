@@ -93,12 +93,11 @@ async def rendered(patch: pytest.MonkeyPatch) -> dict[str, str]:
         True,
     )
     spent = Spent(float("inf"))
-    await writer.read(page, spent)
     for variant in (1, 2):
         with pytest.raises(ModelError):
             await writer.write(page, spent, variant)
     await writer.rewrite(page, {"solution": ("给孟晓峰换两把", ["件数没有出处"])}, spent)
-    names = ("reading", "draft", "draft_retry", "draft_variant", "draft_variant_retry", "rewrite")
+    names = ("draft", "draft_retry", "draft_variant", "draft_variant_retry", "rewrite")
     assert len({system for system, _ in client.asked}) == 1
     users = {f"{name}.txt": user for name, (_, user) in zip(names, client.asked, strict=True)}
     return {"system.txt": client.asked[0][0], **users, **await judged()}

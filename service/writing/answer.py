@@ -150,11 +150,6 @@ def answer_schema(wanted: Sequence[StepName], passages: int) -> dict[str, Any]:
     return _object(reading=_reading(), steps=steps, notes={"type": "string"})
 
 
-def reading_schema() -> dict[str, Any]:
-    """The strict JSON schema of an answer that only reads."""
-    return _object(reading=_reading())
-
-
 def _reading() -> dict[str, Any]:
     word = {"type": "string"}
     return _object(claims={"type": "array", "items": _object(fact=word, value=word, quote=word)})

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from service.errors import ModelError
 from service.llm import Answer
 from service.schemas import Claim, Step, StepName
-from service.writing.answer import Reader, Unfit, answer_schema, reading_schema
+from service.writing.answer import Reader, Unfit, answer_schema
 from service.writing.growing import Growing
 from service.writing.material import Material, Told
 from service.writing.page import Page, Spent, Spoilt, Written
@@ -67,17 +67,6 @@ class ModelWriter:
     def material(self, told: Told) -> Material:
         """The material of one matter, masked and cut by the drafting prompt's limits."""
         return Material(self._draft, told)
-
-    async def read(self, page: Page, spent: Spent) -> list[Claim]:
-        """Only read.
-
-        Raises:
-            ModelError: no usable answer.
-        """
-        material = page.material
-        user = self._reading.block("user", understood=material.understood, turns=material.turns, fence=material.fence)
-        answer = await self._ask(page.system, user, reading_schema(), spent)
-        return self._reader(page).claims(answer.data.get("reading"))
 
     async def write(self, page: Page, spent: Spent, variant: int = 1) -> Written:
         """Write the planned steps in one go; an answer that cannot be used is asked for once more.

@@ -26,10 +26,12 @@ class PromptHead(StrictModel):
     """The front matter: what the prompt is for, what it takes, and what the team may tune without code.
 
     ``words`` are wordings by group and name, ``limits`` whole numbers (items, characters), ``placeholders`` patterns
-    that show an answer still has a gap in it.
+    that show an answer still has a gap in it. ``part_of`` names the prompt that a text without a question of its own
+    goes into.
     """
 
     about: str
+    part_of: str | None = None
     inputs: list[str]
     words: dict[str, dict[str, str]] = Field(default_factory=dict)
     limits: dict[str, int] = Field(default_factory=dict)
@@ -121,7 +123,7 @@ def load_prompt(path: Path) -> Prompt:
         raise RulebookError(path, offset + error.lineno, phrase("prompt_syntax", problem=error.message)) from None
     except TemplateError as error:
         raise RulebookError(path, offset + 1, phrase("prompt_syntax", problem=error.message)) from None
-    if {"system", "user"} - set(template.blocks):
+    if ({"system"} if head.part_of else {"system", "user"}) - set(template.blocks):
         raise RulebookError(path, offset + 1, phrase("prompt_blocks"))
     odd = (used - {"words", "limits"}) ^ set(head.inputs)
     if odd:
