@@ -6,6 +6,7 @@ search; what search finds is guidance for the agent and ground for the model.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -85,7 +86,8 @@ async def _guidance(library: Librarian, brief: Brief, citations: Sequence[Citati
         query=query, k=GUIDANCE, shop=brief.inquiry.shop, platform=brief.inquiry.order.platform, at=brief.inquiry.now
     )
     cited = {(citation.document_id, citation.section) for citation in citations}
-    found = (passage for passage in library.search(request, aim) if passage.usable)
+    # the index is another process: while it is waited for, everybody else's draft goes on
+    found = (passage for passage in await asyncio.to_thread(library.search, request, aim) if passage.usable)
     fresh = [passage for passage in found if (passage.document_id, passage.section) not in cited]
     return fresh, SearchOut(degraded=aim.reason is not None, reason=aim.reason)
 
