@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from service.database import postgres
+from service.database.aside import Aside
 from service.database.audit import COLUMNS, append, append_here, secret_of
 from service.database.duties import Duties
 from service.database.entries import Deed, Entry, Told, deeds_of
@@ -57,6 +58,8 @@ class Database:
         self._marking: asyncio.TimerHandle | None = None
         self.server = engine.dialect.name != "sqlite"
         """Whether it is a server, which other processes and hosts may use at the same time."""
+        self._aside: Aside | None = None
+        """Puts rows down on a server."""
         self.place = Place(Path(shown)) if not self.server and ":memory:" not in shown else None
         self.duties = Duties(self)
         """What this process does for all that use this database."""
@@ -84,6 +87,8 @@ class Database:
         except (ArgumentError, ImportError, ValueError, TypeError) as error:
             raise EnvironmentProblem("database_broken", path=url.split("@")[-1], reason=type(error).__name__) from None
         database = cls(engine, shown)
+        if database.server:
+            database._aside = Aside(postgres.engine(parsed))
         try:
             if database.place is not None:
                 database.place.look()
@@ -102,6 +107,8 @@ class Database:
         if self._marking is not None:
             self._marking.cancel()
             await self._mark()
+        if self._aside is not None:
+            await self._aside.close()
         await self.engine.dispose()
 
     @asynccontextmanager
@@ -175,8 +182,8 @@ class Database:
             _log.warning("audit_waits", entries=len(deeds), code=error.code)
 
     async def _put_down(self, rows: Sequence[NewRow], deeds: Sequence[Deed]) -> bool:
-        if self.server:
-            return await self._put_down_there(rows, deeds)
+        if self._aside is not None:
+            return await self._aside.do(lambda engine: self._put_down_there(engine, rows, deeds))
         self._check_place()
         self._touched()
         form = form_of(trail, COLUMNS, self.engine.dialect)
@@ -186,9 +193,9 @@ class Database:
                     return await put_down(connection, rows)
                 return await put_down(connection, rows, lambda driver: append_here(driver, form, deeds))
 
-    async def _put_down_there(self, rows: Sequence[NewRow], deeds: Sequence[Deed]) -> bool:
+    async def _put_down_there(self, engine: AsyncEngine, rows: Sequence[NewRow], deeds: Sequence[Deed]) -> bool:
         try:
-            async with self._transaction() as connection:
+            async with self._transaction(engine) as connection:
                 if fits := await insert_all(connection, rows):
                     await append(connection, deeds)
                 return fits
@@ -196,12 +203,12 @@ class Database:
             return False  # the ordinary way tries again
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(self, engine: AsyncEngine | None = None) -> AsyncIterator[AsyncConnection]:
         self._check_place()
         committing = False
         try:
             with self._translated():
-                async with self.engine.connect() as plain:
+                async with (engine or self.engine).connect() as plain:
                     connection = await plain.execution_options(youli_write=True)
                     async with connection.begin():
                         if self.server:
