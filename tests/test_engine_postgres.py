@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -121,6 +123,33 @@ async def test_one_consistent_state_is_read_while_others_write(database: Databas
         assert len((await connection.execute(select(drafts.c.id))).all()) == before
     async with database.reading() as connection:
         assert len((await connection.execute(select(drafts.c.id))).all()) == before + 1
+
+
+async def test_rows_are_put_down_while_the_loop_that_drafts_stands_still(url: str) -> None:
+    """The loop is held up until somebody else has read the row: it had no part in writing it down."""
+
+    async def seen_elsewhere() -> bool:
+        other = await Database.open(url)
+        try:
+            for _ in range(200):
+                async with other.reading() as connection:
+                    if (await connection.execute(select(drafts.c.id))).all():
+                        return True
+                await asyncio.sleep(0.05)
+            return False
+        finally:
+            await other.close()
+
+    database = await Database.open(url)
+    kept = asyncio.create_task(database.insert(drafts, row("d1"), [Entry("draft.made", "d1", "default")]))
+    for _ in range(20):  # until it was handed over
+        await asyncio.sleep(0)
+    with ThreadPoolExecutor(1) as elsewhere:
+        assert elsewhere.submit(asyncio.run, seen_elsewhere()).result()
+    assert not kept.done()
+    await kept
+    await database.close()
+    assert "database-aside" not in {thread.name for thread in threading.enumerate()}
 
 
 async def test_two_who_stand_in_each_others_way_both_get_through(url: str) -> None:
