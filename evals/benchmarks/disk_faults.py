@@ -100,7 +100,7 @@ def gone(whole: Path, row: Row) -> None:
 
 
 def damaged(whole: Path, row: Row) -> None:
-    """D13: header garbage, a cut, a truncated ``-wal``: refused with the path and what to do."""
+    """D13: header garbage, a cut, nothing left: refused with the path and what to do."""
     for name in ("garbage", "cut", "empty"):
         with tempfile.TemporaryDirectory() as folder:
             data = Path(shutil.copytree(whole, Path(folder) / "data"))

@@ -6,6 +6,7 @@ import asyncio
 import os
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -116,24 +117,27 @@ def clock(whole: Path, row: Row) -> None:
     """P6: the clock jumps under a server, and between two; nothing is purged for it, and order is by sequence."""
     with tempfile.TemporaryDirectory() as folder:
         data, shift = Path(shutil.copytree(whole, Path(folder) / "data")), Path(folder) / "shift"
-        fake: dict[str, Any] = {"LD_PRELOAD": FAKETIME, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_NO_CACHE": "1"}
-        fake["FAKETIME_TIMESTAMP_FILE"] = str(shift)
+        fake: dict[str, Any] = {"LD_PRELOAD": FAKETIME, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        fake |= {"FAKETIME_CACHE_DURATION": "1", "FAKETIME_TIMESTAMP_FILE": str(shift)}
         drafts: list[str] = []
         for jumps in (("+0", "+1h", "+0", "-1h", "+400d", "-400d", "+0"), ("+400d",), ("-1h",), ("+0",)):
             shift.write_text(jumps[0])
             server = Server(data, **fake)
-            if not server.port:
-                row.wrong.append(f"{jumps[0]}: did not start: {server.ended()[1][:200]}")
-                return
-            for jump in jumps:
-                shift.write_text(jump)
-                began = time.monotonic()
-                status, told = server.draft()
-                drafts.append(told.get("id", "-"))
-                took = time.monotonic() - began
-                row.expect(status == 201 and took < 5, f"{jump} {status}")
+            try:
+                if not server.port:
+                    row.wrong.append(f"{jumps[0]}: did not start: {server.ended()[1][:200]}")
+                    return
+                for jump in jumps:
+                    shift.write_text(jump)
+                    time.sleep(2)  # it is looked at once a second
+                    status, told = server.draft()
+                    drafts.append(told.get("id", "-"))
+                    row.expect(status == 201, f"{jump} {status}")
+                row.expect(server.ready()[0] == 200, "ready")
                 server.kept(row, drafts)
-            row.expect(server.stop() == 0, "exit 0")
+                row.expect(server.stop() == 0, "exit 0")
+            finally:
+                server.stop(signal.SIGKILL)
         shift.write_text("+400d")
         asked = [sys.executable, "-m", "service.cli", "retention", "--apply"]
         swept = subprocess.run(asked, capture_output=True, text=True, env=Server.environment(data, **fake))

@@ -47,7 +47,9 @@ FAULTS = ("fewer", "changed", "empty", "died")
 def damage(path: Path, chance: random.Random, others: list[Path]) -> str:
     """Damage a file in one way; which."""
     size = path.stat().st_size
-    way = chance.choice(["bit", "bit", "block", "block", "cut", "empty", "gone", "head", "swap"])
+    way = chance.choice(
+        ["bit", "bit", "block", "block", "cut", "empty", "gone", "head", "swap"] if size else ["gone", "swap"]
+    )
     if way == "gone":
         path.unlink()
     elif way == "empty":
