@@ -196,15 +196,17 @@ class Summary(Out):
     extra: dict[str, JsonValue] = Field(default_factory=dict)
 
 
+Argument = Annotated[Text, Field(max_length=100, pattern=r"^[^\x00]*$")]
+"""What is handed to another process: the system ends such a text at a NUL."""
+
+
 class RunIn(In):
     """A run that is asked for at the API."""
 
-    only: Annotated[list[Annotated[Text, Field(min_length=1, max_length=100)]], Field(max_length=50)] = Field(
-        default_factory=list
-    )
+    only: Annotated[list[Annotated[Argument, Field(min_length=1)]], Field(max_length=50)] = Field(default_factory=list)
     writer: Literal["auto", "model", "playbook"] = "auto"
     repeat: Annotated[int, Field(ge=1, le=10), BeforeValidator(no_text)] = 1
-    label: Annotated[Text, Field(max_length=100)] = ""
+    label: Argument = ""
     judge: StrictBool = True
     twins: StrictBool = True
     mutations: StrictBool = True

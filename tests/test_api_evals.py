@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -95,3 +96,23 @@ def test_the_example_is_taken(client: TestClient) -> None:
     example = examples_of("start_run")["overdue"]["request"]
     done = ended(client, begin(client, **(example | {"mutations": False, "twins": False})).headers["Location"])
     assert done.summary is not None and set(done.summary.by_scenario) == {"overdue_no_reason"}
+
+
+def test_a_run_no_process_can_be_had_for_is_none(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def runs() -> list[Any]:
+        told: list[Any] = client.get("/v1/evals/runs").json()["runs"]
+        return told
+
+    async def none_left(*arguments: str, **options: Any) -> None:
+        raise OSError(errno.EAGAIN, "no process")
+
+    before = runs()
+    is_problem(begin(client, label="a\x00b"), 422, "invalid_request")
+    is_problem(begin(client, only=["a\x00b"]), 422, "invalid_request")
+    with monkeypatch.context() as patched:
+        patched.setattr("asyncio.create_subprocess_exec", none_left)
+        is_problem(begin(client), 503, "machine_exhausted")
+    assert runs() == before
+    answer = begin(client)
+    assert answer.status_code == 202
+    ended(client, answer.headers["Location"])

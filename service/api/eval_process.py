@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ class EvalProcess:
 
         Raises:
             Conflict: ``eval_running``, ``eval_running_elsewhere``.
+            OSError: the machine gives no process; there is no run then.
         """
         if self._process is not None and self._process.returncode is None:
             running = as_it_stands(folder.parent / self._run)
@@ -43,8 +45,12 @@ class EvalProcess:
             await self._process.wait()  # all is written: it only takes its leave
         with _turn(folder.parent, info.shop) as turn:
             write_info(folder, info)
-            self._run = info.id
-            self._process = await _begun(folder, wanted, settings, turn)
+            try:
+                process = await _begun(folder, wanted, settings, turn)
+            except (OSError, ValueError):  # no process to be had: nor is there a run then
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            self._run, self._process = info.id, process
         return info
 
     def state_of(self, folder: Path) -> RunInfo:
