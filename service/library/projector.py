@@ -10,8 +10,7 @@ import structlog
 
 from service.errors import YouliError
 from service.library.snapshot import Snapshot
-from service.projection.index import VectorIndex
-from service.projection.shared import SharedIndex
+from service.projection.base import Projection
 
 _log = structlog.get_logger()
 
@@ -36,7 +35,7 @@ class Projector:
 
     def __init__(
         self,
-        index: VectorIndex | SharedIndex,
+        index: Projection,
         current: Callable[[], Snapshot],
         follow: Callable[[], Awaitable[None]],
         builds: Callable[[], Awaitable[bool]],

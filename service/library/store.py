@@ -37,6 +37,7 @@ from service.library.syncing import FolderSync
 from service.library.uploading import Uploads
 from service.llm_embed import EmbeddingClient
 from service.owner import OwnerLock, own_data_dir
+from service.projection.base import Projection
 from service.projection.index import VectorIndex
 from service.projection.shared import SharedIndex
 from service.rulebook.thesaurus import Thesaurus
@@ -55,7 +56,7 @@ class Library:
         rules: LibraryRules,
         thesaurus: Thesaurus,
         lock: OwnerLock | None,
-        index: VectorIndex | SharedIndex | None,
+        index: Projection | None,
         finder: Finder | None = None,
         client: EmbeddingClient | None = None,
     ) -> None:
@@ -232,7 +233,7 @@ class Library:
         }
 
 
-async def _index(settings: Settings, database: Database, lock: OwnerLock | None) -> VectorIndex | SharedIndex:
+async def _index(settings: Settings, database: Database, lock: OwnerLock | None) -> Projection:
     """Chroma's server where one is named, else folders of this process's own."""
     if settings.chroma_url:
         return SharedIndex(settings.data_dir, settings.chroma_url, await name_of(database))

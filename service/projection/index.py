@@ -8,19 +8,18 @@ collection that answers; the search ignores ids that are not in its snapshot, so
 from __future__ import annotations
 
 import shutil
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import structlog
 
+from service.projection.base import REMOVED, Projection
 from service.projection.folder import Folders, Stamp, installed
 from service.projection.live import Live, put
 from service.projection.process import ChromaLost, ChromaProcess
-from service.watching import span
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,16 +33,13 @@ BATCH = 1_000
 """Vectors in one message to a collection that is being built; nobody asks it anything yet."""
 SMALL_BATCH = 250
 """… to the one that answers: for as long as a batch takes (about 0.1 s) the exact scan does."""
-REMOVED = 0.25
-"""Above this share of removed vectors an index is built anew: they stay in its graph, marked."""
 RETRY_S = 60.0
 """The longest wait before a projection that failed is tried again."""
-State = Literal["off", "building", "ready", "broken"]
 _QUIET = ("none", "earlier", "pointer")
 """Reasons that are daily life; the others are warnings."""
 
 
-class VectorIndex:
+class VectorIndex(Projection):
     """Chroma in folders of this process's own: answers nearest-neighbour questions with chunk ids, or not at all.
 
     Args:
@@ -54,34 +50,12 @@ class VectorIndex:
     retry_s = RETRY_S
 
     def __init__(self, data_dir: Path, *, first: bool = False) -> None:
-        self._folders = Folders(data_dir / "chroma")
-        self._lock = threading.Lock()
-        self._building = threading.Lock()
-        self._live: Live | None = None
-        self._growing: ChromaProcess | None = None
-        self._spare: ChromaProcess | None = None
-        self._closed = False
-        self._broken = self._folders.found(first)
-        self.state: State = "off"
-        self.why: str | None = None
-        """Why the index was last built: ``none`` ``missing`` ``earlier`` ``damaged`` ``version`` ``fingerprint`` (what
-        was found at the start), ``pointer`` (another generation), ``lost`` (its process ended) or ``unreachable``
-        (vectors it holds were not found), ``asked`` (by the shell)."""
-        self.built_at: float | None = None
-        """Seconds since the epoch."""
-        self.took_s: float | None = None
-        self.problem: str | None = None
-        """Class name of the last error, for ``health``; never its text."""
-
-    @property
-    def name(self) -> str | None:
-        """The pointer the index answers for."""
-        live = self._live
-        return live.name if live is not None else None
+        folders = Folders(data_dir / "chroma")
+        super().__init__(folders, folders.found(first))
 
     def prepare(self) -> None:
         """Start the process that will hold the first index: it takes a second to come to itself."""
-        with self._building:
+        with self._working:
             if not self._closed and self._live is None and self._spare is None:
                 with suppress(ChromaLost):
                     self._spare = ChromaProcess()
@@ -92,7 +66,7 @@ class VectorIndex:
         Returns:
             Whether the index now answers for ``name``. A failure leaves the search to the exact scan.
         """
-        with self._building:
+        with self._working:
             if self._closed:
                 return False
             if not ids:  # nothing to find: nothing to ask
@@ -112,35 +86,10 @@ class VectorIndex:
                 return False
             self.state, self.why, self.problem = "ready", why, None
             self.built_at, self.took_s = time.time(), round(time.monotonic() - begun, 3)
-            self._broken = "pointer"
+            self._why = "pointer"
             tell = _log.info if why in _QUIET else _log.warning
             tell("index_built", why=why, how=how, pointer=name, chunks=len(ids), seconds=self.took_s)
             return True
-
-    def query(self, vector: Matrix, k: int) -> list[str] | None:
-        """Ids of the ``k`` nearest chunks, best first; None when there is no healthy index, or not at once."""
-        live = self._live
-        if live is None:
-            return None
-        try:
-            with span("query chroma", kind="client", db__system__name="chroma", db__operation__name="query"):
-                return live.process.nearest(vector, min(k, len(live.ids)))
-        except ChromaLost as error:
-            self._drop(live, "lost", error)
-            return None
-
-    def check(self) -> bool:
-        """Whether what answers holds every vector and finds those it is asked for; if not, it answers no more."""
-        live = self._live
-        if live is None:
-            return False
-        with self._building:
-            try:
-                live.verify()
-            except ChromaLost as error:
-                self._drop(live, "lost" if not live.process.alive else "unreachable", error)
-                return False
-        return True
 
     def serves(self, name: str) -> bool:
         """Whether it answers for ``name``, its process runs, its folder is there, and nobody wants it built anew.
@@ -158,28 +107,15 @@ class VectorIndex:
             self._drop(live, "asked", None)
         return self._live is live and live.name == name
 
-    def stop(self) -> None:
-        """Begin no more work; what is being built is given up at once."""
-        self._closed = True
-        growing = self._growing
-        if growing is not None:
-            growing.kill()
-
-    def close(self) -> None:
-        """End Chroma's process."""
-        self.stop()
-        with self._building:
-            self._retire(None)
-            if self._spare is not None:
-                self._spare.end()
-            self.state = "off"
+    def _nearest(self, live: Live, vector: Matrix, k: int) -> list[str] | None:
+        return live.process.nearest(vector, min(k, len(live.ids)))
 
     def _reason(self, fingerprint: str) -> str:
         live = self._live
         if live is None:
             stamp = self._folders.stamp
-            other = self._broken == "earlier" and stamp is not None and stamp.fingerprint != fingerprint
-            return "fingerprint" if other else self._broken
+            other = self._why == "earlier" and stamp is not None and stamp.fingerprint != fingerprint
+            return "fingerprint" if other else self._why
         return "pointer" if live.fingerprint == fingerprint else "fingerprint"
 
     def _build(self, name: str, ids: list[str], matrix: Matrix, fingerprint: str) -> None:
@@ -206,13 +142,6 @@ class VectorIndex:
         self._folders.write(Stamp(version, fingerprint, name, len(ids)))
         self._folders.sweep(folder)
 
-    def _retire(self, new: Live | None) -> None:
-        """The new one answers from now on."""
-        with self._lock:
-            old, self._live = self._live, new
-        if old is not None:
-            old.process.end()
-
     def _change(self, name: str, ids: list[str], matrix: Matrix, fingerprint: str) -> bool:
         """Bring what answers up to date; False when it should be built anew instead."""
         live = self._live
@@ -236,36 +165,6 @@ class VectorIndex:
             _log.warning("index_change_failed", problem=str(error), pointer=name)
             self._drop(live, "unreachable", error)
             return False
-        with self._lock:
-            self._live = new
+        self._retire(new)
         self._folders.write(Stamp(installed(), fingerprint, name, len(ids)))
         return True
-
-    def _drop(self, live: Live, why: str, error: ChromaLost | None) -> None:
-        """This one answers no more."""
-        with self._lock:
-            if self._live is not live:
-                return
-            self._live = None
-            self.state, self._broken = "broken", why
-            self.problem = str(error) if error else None
-        _log.warning("index_lost", why=why, problem=self.problem)
-        live.process.end()
-
-    def _fail(self, error: Exception) -> None:
-        self.problem = str(error) if isinstance(error, ChromaLost) else type(error).__name__
-        self.state = "broken"
-        if not self._closed:
-            _log.warning("index_failed", problem=self.problem)
-
-    def health(self, name: str | None) -> dict[str, Any]:
-        """State, what it answers for, why and when it was built.
-
-        Args:
-            name: what it should answer for, None for nothing; until it does it is being built, whatever it did before.
-        """
-        self.serves(name or "")
-        state = "building" if self.state == "ready" and self.name != name else self.state
-        why = self._broken if state == "broken" else self.why
-        told = {key: getattr(self, key) for key in ("built_at", "took_s", "problem")}
-        return {"state": state, "why": why, "generation": self.name, **told}

@@ -10,16 +10,16 @@ is gone is built anew beside the old one, which is swept once nobody can be read
 from __future__ import annotations
 
 import re
-import threading
 import time
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from service.projection.base import REMOVED, Projection
 from service.projection.folder import Folders
 from service.projection.live import Live, put
 from service.projection.process import ChromaLost, ChromaProcess
@@ -35,8 +35,6 @@ _log = structlog.get_logger()
 
 BATCH = 500
 """Vectors in one message to the server."""
-REMOVED = 0.25
-"""Above this share of vectors that are gone a collection is built anew."""
 GRACE_S = 300.0
 """How long a collection is left that nobody should read any more."""
 LEFT_S = 3_600.0
@@ -46,10 +44,9 @@ PATIENCE_S = 0.03
 RETRY_S = 4.0
 OLDEST = 1
 """Major number of the servers whose interface we speak; older ones speak another."""
-State = Literal["off", "building", "ready", "broken"]
 
 
-class SharedIndex:
+class SharedIndex(Projection):
     """Answers nearest-neighbour questions with chunk ids out of a server, or not at all.
 
     Args:
@@ -61,27 +58,9 @@ class SharedIndex:
     retry_s = RETRY_S
 
     def __init__(self, data_dir: Path, url: str, installation: str) -> None:
-        self._folders = Folders(data_dir / "chroma")
+        super().__init__(Folders(data_dir / "chroma"), "none")
         self._url, self._prefix = url, f"youli-{_plain(installation)}-"
-        self._lock, self._working = threading.Lock(), threading.Lock()
-        self._live: Live | None = None
-        self._growing: ChromaProcess | None = None
-        self._spare: ChromaProcess | None = None
-        self._closed = False
         self._sweep_at = 0.0
-        self._why = "none"
-        self.state: State = "off"
-        self.why: str | None = None
-        """As of :class:`~service.projection.index.VectorIndex`; ``version`` here means a server we do not speak to."""
-        self.built_at: float | None = None
-        self.took_s: float | None = None
-        self.problem: str | None = None
-
-    @property
-    def name(self) -> str | None:
-        """The generation the index answers for."""
-        live = self._live
-        return live.name if live is not None else None
 
     def prepare(self) -> None:
         """Nothing can be done before it is known what to look for."""
@@ -116,32 +95,6 @@ class SharedIndex:
                 self._sweep_at = time.monotonic()
             return True
 
-    def query(self, vector: Matrix, k: int) -> list[str] | None:
-        """Ids of the ``k`` nearest chunks, best first; None when there is no healthy index, or not at once."""
-        live = self._live
-        if live is None:
-            return None
-        wanted = min(2 * k + 8, len(live.ids) + live.removed)  # some may be of another generation
-        try:
-            found = live.process.nearest(vector, wanted, PATIENCE_S)
-        except ChromaLost as error:
-            self._drop(live, "lost", error)
-            return None
-        return found and [chunk for chunk in found if chunk in live.places][:k]
-
-    def check(self) -> bool:
-        """Whether what answers holds every vector and finds those it is asked for; if not, it answers no more."""
-        live = self._live
-        if live is None:
-            return False
-        with self._working:
-            try:
-                live.verify()
-            except ChromaLost as error:
-                self._drop(live, "unreachable" if str(error) in ("Count", "Unreachable") else "lost", error)
-                return False
-        return True
-
     def serves(self, name: str) -> bool:
         """Whether it answers for ``name``, and nobody wants it built anew; sweeps when that is due."""
         live = self._live
@@ -160,29 +113,17 @@ class SharedIndex:
                 self._sweep(live)
         return self._live is live and live.name == name
 
-    def stop(self) -> None:
-        """Begin no more work; what is under way is given up at once."""
-        self._closed = True
-        growing = self._growing
-        if growing is not None:
-            growing.kill()
-
-    def close(self) -> None:
-        """Let go of the server."""
-        self.stop()
-        with self._working:
-            self._retire(None)
-            if self._spare is not None:
-                self._spare.end()
-            self.state = "off"
-
     def health(self, name: str | None) -> dict[str, Any]:
-        """As of :class:`~service.projection.index.VectorIndex`; ``server`` is always there."""
-        self.serves(name or "")
-        state = "building" if self.state == "ready" and self.name != name else self.state
-        why = self._why if state == "broken" else self.why
-        told = {key: getattr(self, key) for key in ("built_at", "took_s", "problem")}
-        return {"state": state, "why": why, "generation": self.name, "server": True, **told}
+        """As of any projection; ``server`` is always there."""
+        return {**super().health(name), "server": True}
+
+    def _nearest(self, live: Live, vector: Matrix, k: int) -> list[str] | None:
+        wanted = min(2 * k + 8, len(live.ids) + live.removed)  # some may be of another generation
+        found = live.process.nearest(vector, wanted, PATIENCE_S)
+        return found and [chunk for chunk in found if chunk in live.places][:k]
+
+    def _untrue(self, live: Live, error: ChromaLost) -> str:
+        return "unreachable" if str(error) in ("Count", "Unreachable") else "lost"
 
     def _brought(self, name: str, ids: list[str], matrix: Matrix, fingerprint: str, build: bool) -> Live | None:
         title = self._title(name, fingerprint, matrix)
@@ -289,33 +230,13 @@ class SharedIndex:
         vectors = f"{zlib.crc32(fingerprint.encode()):08x}-{int(matrix.shape[1])}"
         return f"{self._prefix}{_plain(name)}-{vectors}"
 
-    def _retire(self, new: Live | None) -> None:
-        with self._lock:
-            old, self._live = self._live, new
-        if old is not None and (new is None or old.process is not new.process):
-            old.process.end()
-
-    def _drop(self, live: Live, why: str, error: ChromaLost | None) -> None:
-        """This one answers no more."""
-        with self._lock:
-            if self._live is not live:
-                return
-            self._live = None
-            self.state, self._why = "broken", why
-            self.problem = str(error) if error else None
-        _log.warning("index_lost", why=why, problem=self.problem)
-        live.process.end()
-
     def _fail(self, error: Exception) -> None:
         live = self._live
         if live is not None:
             self._drop(live, "lost", ChromaLost(str(error)))
         if self._why not in ("version", "asked", "unreachable"):
             self._why = "lost"
-        self.problem = str(error) if isinstance(error, ChromaLost) else type(error).__name__
-        self.state = "broken"
-        if not self._closed:
-            _log.warning("index_failed", problem=self.problem)
+        super()._fail(error)
 
 
 def _plain(name: str) -> str:
