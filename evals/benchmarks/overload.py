@@ -4,7 +4,7 @@ A real ``youli serve``, a model of fixed latency in a process of its own, and th
 First stage: so many askers as are served (``--at-once``), each asking again as soon as it is answered, until
 ``--drafts`` are made; its rate is the peak. Second stage: ``--over`` times as many askers for ``--seconds``; who is
 refused comes back after the time he was told (``--impatient``: at once). Printed for each stage: drafts a second, times
-of the drafts and of the refusals, errors, and what every process used.
+of the drafts and of the refusals, errors, what every process used, and how many processors the host took away.
 
 ``--url`` aims at a service that runs already (behind nginx, several workers); then ``--pid`` names the processes whose
 processor and memory are told. ``--soak MINUTES`` spoils a share of the model's answers all the while and looks whether
@@ -36,6 +36,7 @@ from evals.benchmarks.processes import (
     pin,
     processors,
     served,
+    stolen,
     stop_when_told,
     youli_environment,
 )
@@ -55,11 +56,17 @@ class Costs:
     pids: dict[str, int]
     _before: dict[str, float] = field(default_factory=dict)
     _since: float = 0.0
+    _stolen: float = 0.0
 
     def begin(self) -> None:
         """From now on."""
         self._before = {name: cpu_of(pid) for name, pid in self.pids.items()}
-        self._since = time.monotonic()
+        self._since, self._stolen = time.monotonic(), stolen()
+
+    @property
+    def stolen(self) -> float:
+        """Processors the host of this machine gave to others: such figures are not the program's alone."""
+        return round((stolen() - self._stolen) / (time.monotonic() - self._since), 2)
 
     def told(self) -> dict[str, Any]:
         """Share of one processor, and memory."""
@@ -81,7 +88,7 @@ def stages(crowd: Crowd, costs: Costs, given: argparse.Namespace) -> dict[str, A
     ):
         costs.begin()
         stage = asyncio.run(crowd.ask(**run))
-        told[name] = stage.told() | {"processes": costs.told()}
+        told[name] = stage.told() | {"processes": costs.told(), "stolen": costs.stolen}
         drafts = max(1, len(stage.drafts))
         told[name]["server_cpu_ms_a_draft"] = round(
             1000 * stage.seconds * told[name]["processes"].get("server", {}).get("cpu", 0.0) / drafts, 1

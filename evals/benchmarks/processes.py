@@ -165,6 +165,11 @@ def cpu_of(pid: int) -> float:
     return _used(pid) or 0.0
 
 
+def stolen() -> float:
+    """Seconds of processor the host of this virtual machine has given to others, all processors together."""
+    return int(Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[8]) / os.sysconf("SC_CLK_TCK")
+
+
 def memory_of(pid: int) -> int:
     """Bytes of memory a process holds."""
     return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
