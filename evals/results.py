@@ -196,7 +196,11 @@ class Summary(Out):
     extra: dict[str, JsonValue] = Field(default_factory=dict)
 
 
-Argument = Annotated[Text, Field(max_length=100, pattern=r"^[^\x00]*$")]
+_WHOLE = r"^[^\x00]*$"
+Argument = Annotated[
+    Text,
+    Field(max_length=100, pattern=_WHOLE, json_schema_extra={"pattern": _WHOLE}),  # said twice: it is lost behind Text
+]
 """What is handed to another process: the system ends such a text at a NUL."""
 
 

@@ -31,7 +31,7 @@ REASONED = frozenset({"override", "appeal"}) | DECISIONS
 """What needs a reason."""
 
 RunId = Annotated[Text, Field(min_length=1, max_length=100)]
-Reviewer = Annotated[Text, Field(min_length=1, max_length=60, pattern=r"\S")]
+Reviewer = Annotated[Text, Field(min_length=1, max_length=60, pattern=r"\S", json_schema_extra={"pattern": r"\S"})]
 
 
 class Key(NamedTuple):
