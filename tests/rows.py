@@ -30,14 +30,15 @@ def rows_of(data: Path, *tables: str) -> dict[str, Rows]:
     return found
 
 
-def empty(data: Path, *tables: str) -> None:
-    """Take all rows of some tables away, one table after the other."""
+def change(data: Path, *statements: str) -> list[int]:
+    """Run statements as somebody does who has the database; how many rows each changed."""
+    counts: list[int] = []
 
-    async def delete(connection: AsyncConnection) -> None:
-        for name in tables:
-            await connection.execute(text(f'DELETE FROM "{name}"'))
+    async def run(connection: AsyncConnection) -> None:
+        counts[:] = [(await connection.execute(text(statement))).rowcount for statement in statements]
 
-    _in_database(data, delete)
+    _in_database(data, run)
+    return counts
 
 
 def _in_database(data: Path, work: Callable[[AsyncConnection], Awaitable[None]]) -> None:

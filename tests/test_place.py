@@ -20,6 +20,7 @@ from service.schemas import Inquiry, Message, SearchRequest
 from service.settings import HOME, Settings
 from tests.fake_desk import a_draft
 from tests.prepared import ready
+from tests.rows import change
 
 SAID = Inquiry(messages=(Message(role="customer", content="在吗"),))
 
@@ -125,8 +126,7 @@ async def served(settings: Settings) -> Library:
 
 
 def changed(settings: Settings, statement: str) -> None:
-    with closing(sqlite3.connect(settings.data_dir / "youli.sqlite3")) as connection, connection:
-        assert connection.execute(statement).rowcount
+    assert all(change(settings.data_dir, statement))
 
 
 async def test_a_passage_that_changed_by_itself_is_cut_anew(settings: Settings) -> None:
@@ -149,6 +149,7 @@ async def test_a_document_that_is_gone_by_itself_keeps_the_service_from_starting
     assert "youli restore" in problem.value.detail
 
 
+@pytest.mark.sqlite_only("a broken file")
 @pytest.mark.parametrize("value", ["CAST(X'ff41' AS TEXT)", '\'{"kind": "guid\''])
 async def test_a_column_nobody_can_read_is_a_damaged_database(settings: Settings, value: str) -> None:
     changed(

@@ -23,7 +23,7 @@ from service.settings import Settings
 from tests.desk import KNOWLEDGE, shipped
 from tests.fake_desk import is_problem
 from tests.prepared import ready
-from tests.rows import empty, rows_of
+from tests.rows import change, rows_of
 
 UMBRELLA: dict[str, Any] = examples_of("create_draft")["refuse"]["request"]
 CLOSING = "您琢磨琢磨，定下来吱一声。"
@@ -137,7 +137,7 @@ def test_a_case_is_made_from_the_draft_and_goes_with_it(client: TestClient, home
     kept = [row for row in rows_of(home, "proposals")["proposals"] if row.kind != "script"]
     assert kept
     assert all(row.text is None for row in kept)
-    empty(home, "feedback", "drafts")
+    change(home, "DELETE FROM feedback", "DELETE FROM drafts")
     gone = client.get(f"/v1/proposals/{case.id}").json()
     assert (gone["text"], gone["patch"]) == (None, None)
     is_problem(client.post(f"/v1/proposals/{case.id}/accept", json={}), 409, "proposal_unfit")
