@@ -29,7 +29,7 @@ from typing import Any
 
 from evals.benchmarks.inquiries import bodies
 from evals.benchmarks.killing import paper
-from evals.benchmarks.processes import ROOT, Served, served
+from evals.benchmarks.processes import ROOT, Served, served, stop_when_told
 
 CLIENTS = 6
 SPAN_S = 2.5
@@ -211,6 +211,8 @@ def run(kills: int, seed: int, folder: Path, chunks: int) -> Outcome:
             outcome.search_s.append(time.monotonic() - began)
             look(one.port, before, outcome)
             outcome.problems += asyncio.run(sound(data))
+            told = f"start {turn}: ready {outcome.ready_s[-1]:.1f} s, first search {outcome.search_s[-1]:.1f} s, "
+            print(f"{told}{len(before)} asked before, problems {len(outcome.problems)}", flush=True)
             if turn == kills:
                 break
             clients = Clients(one.port, said, chance, turn)
@@ -241,6 +243,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--chunks", type=int, default=5_000)
     given = parser.parse_args(arguments)
+    stop_when_told()
     print(f"seed {given.seed}, {ROOT.name}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         outcome = run(given.kills, given.seed, Path(folder), given.chunks)
