@@ -56,6 +56,7 @@ class Database:
         self.secret = b""
         """Keys the digests of persons' words and of buyers; the database's own."""
         self._marking: asyncio.TimerHandle | None = None
+        self._marked: asyncio.Task[None] | None = None
         self.server = engine.dialect.name != "sqlite"
         """Whether it is a server, which other processes and hosts may use at the same time."""
         self._aside: Aside | None = None
@@ -151,7 +152,10 @@ class Database:
         """Something was committed: how far the database has come is noted soon."""
         if self.place is not None and self._marking is None:
             loop = asyncio.get_running_loop()
-            self._marking = loop.call_later(MARK_S, lambda: loop.create_task(self._mark()))
+            self._marking = loop.call_later(MARK_S, self._begin_marking)
+
+    def _begin_marking(self) -> None:
+        self._marked = asyncio.create_task(self._mark())  # held: a loop alone lets go of a task in its middle
 
     async def _mark(self) -> None:
         self._marking = None
