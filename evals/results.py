@@ -231,3 +231,5 @@ class RunPage(Out):
     """Runs, newest first."""
 
     runs: list[RunOut]
+    unreadable: list[str] = Field(default_factory=list)
+    """Folders of runs that cannot be read, whose shop nobody knows: told to who may see every shop."""

@@ -140,12 +140,24 @@ def as_it_stands(folder: Path) -> RunInfo:
 
 
 def all_runs(data_dir: Path) -> Iterator[RunInfo]:
-    """The runs of a data folder, newest first; a folder that is none is passed over."""
+    """The runs of a data folder, newest first; a folder that cannot be read is told by :func:`unreadable_runs`."""
     for path in sorted(runs_dir(data_dir).glob(f"*/{RUN}"), reverse=True):
         try:
             yield as_it_stands(path.parent)
         except UsageError:
             continue
+
+
+def unreadable_runs(data_dir: Path) -> list[str]:
+    """Names of the folders that hold a run of which nobody can say how it stands, newest first."""
+    held = {path.parent for name in (RUN, RESULTS) for path in runs_dir(data_dir).glob(f"*/{name}")}
+    found = []
+    for folder in sorted(held, reverse=True):
+        try:
+            read_info(folder)
+        except UsageError:
+            found.append(folder.name)
+    return found
 
 
 def new_run_id(now: datetime | None = None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -116,3 +117,21 @@ def test_a_run_no_process_can_be_had_for_is_none(client: TestClient, monkeypatch
     answer = begin(client)
     assert answer.status_code == 202
     ended(client, answer.headers["Location"])
+
+
+@pytest.mark.parametrize("damaged", [b"", b"\x00" * 40, None])
+def test_a_run_that_cannot_be_read_is_told_not_left_out(client: TestClient, damaged: bytes | None) -> None:
+    app: Any = client.app
+    home = app.state.desk.settings.data_dir / "evals"
+    lost = home / "run_20261122-0930-1a2b"
+    lost.mkdir(parents=True)
+    (lost / "results.jsonl").write_bytes(b"")
+    if damaged is not None:
+        (lost / "run.json").write_bytes(damaged)
+    try:
+        listed = client.get("/v1/evals/runs").json()
+        assert listed["unreadable"] == [lost.name]
+        assert lost.name not in [run["run"]["id"] for run in listed["runs"]]
+    finally:
+        shutil.rmtree(lost)
+    assert client.get("/v1/evals/runs").json()["unreadable"] == []

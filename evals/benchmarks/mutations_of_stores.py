@@ -108,7 +108,7 @@ def _wanted() -> Any:
 
 def _runs(data: Path) -> list[Any]:
     """The eval runs as the doors show them."""
-    from evals.runs import all_runs, read_results, read_summary, runs_dir
+    from evals.runs import all_runs, read_results, read_summary, runs_dir, unreadable_runs
 
     told = []
     for info in all_runs(data):
@@ -116,7 +116,7 @@ def _runs(data: Path) -> list[Any]:
         results, half = read_results(folder)
         summary = read_summary(folder)
         told.append([info.model_dump(mode="json"), len(results), half, summary is not None])
-    return told
+    return [*told, *unreadable_runs(data)]
 
 
 def tried(data: Path) -> tuple[str, Any]:
@@ -157,6 +157,8 @@ def judged(kind: str, what: Any, whole: dict[str, Any]) -> tuple[str, str]:
     differs = [name for name in whole if what[name] != whole[name]]
     if not any(what["found"]) or not what["cited"]:
         return "empty", ",".join(differs)
+    if differs == ["runs"] and [name for name in what["runs"] if isinstance(name, str)]:
+        return "refused", "runs"  # it is listed as one that cannot be read
     if any(isinstance(whole[name], int) and what[name] < whole[name] for name in differs):
         return "fewer", ",".join(differs)
     return "changed", ",".join(differs)

@@ -12,7 +12,8 @@ from starlette.concurrency import run_in_threadpool
 
 from evals.result_lines import labelled_lines
 from evals.results import RunIn, RunInfo, RunOut, RunPage
-from evals.runs import ID, all_runs, count_results, new_run_id, read_summary, runs_dir
+from evals.runs import ID, all_runs, count_results, new_run_id, read_summary, runs_dir, unreadable_runs
+from service.acting import ANY_SHOP, acting
 from service.api.described import described, parameter, request_examples
 from service.api.desk import desk_of
 from service.api.eval_process import EvalProcess
@@ -99,7 +100,8 @@ async def list_runs(request: Request, query: Annotated[RunsQuery, Query()]) -> R
         mine = (info for info in all_runs(home.parent) if info.shop == query.shop)
         return [_out(home / info.id, process) for info, _ in zip(mine, range(query.limit), strict=False)]
 
-    return RunPage(runs=[await _addressed(request, run) for run in await run_in_threadpool(work)])
+    lost = await run_in_threadpool(unreadable_runs, home.parent) if acting().shop == ANY_SHOP else []
+    return RunPage(runs=[await _addressed(request, run) for run in await run_in_threadpool(work)], unreadable=lost)
 
 
 @router.get("/v1/evals/runs/{id}", response_model=RunOut, **described("get_run", 404, 422, 503))

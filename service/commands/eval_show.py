@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def run_list(as_json: bool) -> int:
     """List the runs, newest first."""
-    from evals.runs import all_runs, read_summary, runs_dir
+    from evals.runs import all_runs, read_summary, runs_dir, unreadable_runs
 
     data_dir = read_settings().data_dir
     rows = [(info, read_summary(runs_dir(data_dir) / info.id)) for info in all_runs(data_dir)]
@@ -41,6 +41,8 @@ def run_list(as_json: bool) -> int:
             label=info.label,
         )
         print(printable(line.rstrip()))
+    for name in unreadable_runs(data_dir):
+        print(printable(word("eval", "run_unreadable", id=name)))
     return 0
 
 
