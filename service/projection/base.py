@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -27,7 +28,7 @@ REMOVED = 0.25
 State = Literal["off", "building", "ready", "broken"]
 
 
-class Projection:
+class Projection(ABC):
     """Answers nearest-neighbour questions with chunk ids, or not at all; a search then compares all vectors.
 
     Args:
@@ -64,10 +65,11 @@ class Projection:
         live = self._live
         return live.name if live is not None else None
 
+    @abstractmethod
     def prepare(self) -> None:
         """Begin what can be begun before it is known what is to be held."""
-        raise NotImplementedError
 
+    @abstractmethod
     def project(self, name: str, ids: Sequence[str], matrix: Matrix, fingerprint: str = "", build: bool = True) -> bool:
         """Bring the index to ``name``; blocking, to be run in a thread.
 
@@ -81,7 +83,6 @@ class Projection:
         Returns:
             Whether the index now answers for ``name``. A failure leaves the search to the exact scan.
         """
-        raise NotImplementedError
 
     def query(self, vector: Matrix, k: int) -> list[str] | None:
         """Ids of the ``k`` nearest chunks, best first; None when there is no healthy index, or not at once."""
@@ -108,9 +109,9 @@ class Projection:
                 return False
         return True
 
+    @abstractmethod
     def serves(self, name: str) -> bool:
         """Whether it answers for ``name``; cheap enough to be asked twice a second."""
-        raise NotImplementedError
 
     def stop(self) -> None:
         """Begin no more work; what is being built is given up at once."""
@@ -140,13 +141,13 @@ class Projection:
         told = {key: getattr(self, key) for key in ("built_at", "took_s", "problem")}
         return {"state": state, "why": why, "generation": self.name, **told}
 
+    @abstractmethod
     def _nearest(self, live: Live, vector: Matrix, k: int) -> list[str] | None:
         """The answer of what answers now.
 
         Raises:
             ChromaLost: it answers no more.
         """
-        raise NotImplementedError
 
     def _untrue(self, live: Live, error: ChromaLost) -> str:
         """Why a collection that was looked at answers no more."""
